@@ -1,0 +1,7 @@
+export { type Clock, ManualClock, systemClock } from './clock.ts'
+export { exponential, type Random, seededRandom } from './random.ts'
+export { messageOf, QpsError, type QpsErrorCode, type QpsErrorOptions, systemErrorCode } from './errors.ts'
+export { invariant, InvariantError } from './invariant.ts'
+export { checkInteger, checkNumber, describe, type NumberBounds } from './checks.ts'
+export { didYouMean, nearest } from './nearest.ts'
+export { siblingModule } from './sibling.ts'
