@@ -1,3 +1,4 @@
+// Commands: options as data, help, one-line errors, exit codes.
 export {
   type CommandSpec,
   errorEvent,
@@ -8,6 +9,15 @@ export {
   ParsedCommand,
   runCommand,
 } from './command.ts'
+
+// Stages: what `npm run stage:N` does.
+export { runStage } from './stage/run-stage.ts'
+export { readStage, type StageDefinition, type StartVariant, type VariantContext } from './stage/definition.ts'
+export { readLadder, repositoryRoot } from './stage/figures.ts'
+
+// Words and figures.
 export { formatBytes, formatChange, formatMs, formatNumber } from './format.ts'
-export { progressBar, type ProgressBar } from './progress.ts'
 export { type Column, markdownTable, textTable } from './table.ts'
+export { progressBar, type ProgressBar } from './progress.ts'
+export { loadReport } from './load-report.ts'
+export { examine, type Finding } from './doctor.ts'

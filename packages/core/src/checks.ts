@@ -15,8 +15,8 @@ export interface NumberBounds {
  * @example const port = checkInteger('port', options.port, { min: 0, max: 65535 })
  */
 export function checkInteger(name: string, value: unknown, bounds: NumberBounds = {}): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw refusal(name, value, 'a whole number', bounds)
-  return checkNumber(name, value, bounds)
+  if (Number.isSafeInteger(value) && within(value as number, bounds)) return value as number
+  throw refusal(name, value, 'a whole number', bounds)
 }
 
 /**
@@ -25,23 +25,22 @@ export function checkInteger(name: string, value: unknown, bounds: NumberBounds 
  * @throws QpsError QPS_OPTION with the option's name, the value, its type and the range.
  */
 export function checkNumber(name: string, value: unknown, bounds: NumberBounds = {}): number {
-  const { min = -Infinity, max = Infinity } = bounds
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max) {
-    throw refusal(name, value, 'a number', bounds)
-  }
-  return value
+  if (Number.isFinite(value) && within(value as number, bounds)) return value as number
+  throw refusal(name, value, 'a number', bounds)
+}
+
+function within(value: number, { min = -Infinity, max = Infinity }: NumberBounds): boolean {
+  return value >= min && value <= max
 }
 
 function refusal(name: string, value: unknown, kind: string, { min, max }: NumberBounds): QpsError {
-  const range =
-    min !== undefined && max !== undefined
-      ? ` from ${min} to ${max}`
-      : min !== undefined
-        ? ` of at least ${min}`
-        : max !== undefined
-          ? ` of at most ${max}`
-          : ''
-  return new QpsError('QPS_OPTION', `${name} must be ${kind}${range}, not ${describe(value)}`)
+  return new QpsError('QPS_OPTION', `${name} must be ${kind}${rangeOf(min, max)}, not ${describe(value)}`)
+}
+
+function rangeOf(min: number | undefined, max: number | undefined): string {
+  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`
+  if (min !== undefined) return ` of at least ${min}`
+  return max === undefined ? '' : ` of at most ${max}`
 }
 
 /** A value as an error message shows it: short, quoted, with its type. */

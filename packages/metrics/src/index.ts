@@ -1,1 +1,4 @@
-export {}
+export { latencyBoundsS, type RequestMetrics, requestMetrics, type RequestMetricsOptions } from './request-metrics.ts'
+export { processMetrics } from './process-metrics.ts'
+export { createRegistry, type Exposition, exposition, type MetricsRegistry } from './registry.ts'
+export { runtimeMetrics } from './runtime-metrics.ts'

@@ -1,0 +1,71 @@
+import { type LoadOptions, runLoad } from '@qps/loadgen'
+import { QpsError } from '@qps/core'
+import { type CommandSpec, type ParsedCommand, runCommand } from '../command.ts'
+import { formatNumber } from '../format.ts'
+import { loadReport } from '../load-report.ts'
+import { progressBar } from '../progress.ts'
+
+const command: CommandSpec = {
+  name: 'npm run load --',
+  summary: 'Loads a URL. Closed loop, or open loop with --rate, whose latencies count from the intended start.',
+  usage: 'URL [options]',
+  positionals: { min: 1, max: 1 },
+  options: {
+    connections: { type: 'integer', short: 'c', value: 'N', default: 64, min: 1, max: 10_000, help: 'connections' },
+    duration: { type: 'number', short: 'd', value: 'S', default: 10, min: 0.1, max: 3600, help: 'seconds' },
+    rate: { type: 'number', value: 'QPS', min: 1, max: 10_000_000, help: 'open loop: requests per second offered' },
+    pipeline: { type: 'integer', value: 'D', default: 1, min: 1, max: 1024, help: 'requests in flight per connection' },
+    threads: { type: 'integer', value: 'T', default: 1, min: 1, max: 64, help: 'threads that generate' },
+    protocol: { type: 'string', value: 'P', default: 'h1', help: 'h1' },
+    method: { type: 'string', short: 'm', value: 'M', default: 'GET', help: 'request method' },
+    body: { type: 'string', short: 'b', value: 'BODY', help: 'request body' },
+    header: { type: 'string', short: 'H', value: "'K: V'", multiple: true, help: 'request header' },
+    json: { type: 'boolean', help: 'the result as one JSON object' },
+  },
+  examples: ['npm run load -- http://127.0.0.1:8080/ -c 64 -d 5', 'npm run load -- http://127.0.0.1:8080/ --rate 5000'],
+}
+
+await runCommand(command, process.argv.slice(2), async (typed) => {
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort())
+  process.once('SIGTERM', () => stop.abort())
+  const options = loadOptions(typed)
+  const bar = progressBar('loading', options.durationS!)
+  const result = await runLoad({
+    ...options,
+    signal: stop.signal,
+    onProgress: ({ elapsedS, qps, errors }) => bar.update(elapsedS, `${formatNumber(qps)} QPS, errors ${errors}`),
+  }).finally(() => bar.stop())
+  process.stdout.write(`${typed.flag('json') ? JSON.stringify(result) : loadReport(result)}\n`)
+})
+
+function loadOptions(typed: ParsedCommand): LoadOptions {
+  const protocol = typed.text('protocol')
+  if (protocol !== 'h1') {
+    const known = protocol === 'h2' || protocol === 'grpc'
+    throw new QpsError('QPS_USAGE', `--protocol ${protocol} ${known ? 'comes with stage 3' : 'is not known'}`, {
+      hint: 'use h1',
+    })
+  }
+  const [rateQps, body] = [typed.number('rate'), typed.text('body')]
+  return {
+    url: typed.positionals[0]!,
+    connections: typed.number('connections')!,
+    durationS: typed.number('duration')!,
+    pipeline: typed.number('pipeline')!,
+    threads: typed.number('threads')!,
+    method: typed.text('method')!,
+    headers: headersOf(typed.list('header')),
+    ...(rateQps === undefined ? {} : { rateQps }),
+    ...(body === undefined ? {} : { body }),
+  }
+}
+
+function headersOf(lines: readonly string[]): Record<string, string> {
+  const headers: [string, string][] = lines.map((line) => {
+    const colon = line.indexOf(':')
+    if (colon < 1) throw new QpsError('QPS_USAGE', `-H needs 'Name: value', not ${JSON.stringify(line)}`)
+    return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()]
+  })
+  return Object.fromEntries(headers)
+}

@@ -1,0 +1,111 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { delimiter, join } from 'node:path'
+
+/** One thing that the project needs or can use, as it stands on this machine. */
+export interface Finding {
+  name: string
+  /** `missing` breaks nothing that `npm start` does; `wrong` does. */
+  state: 'ok' | 'missing' | 'wrong'
+  /** What was found. */
+  found: string
+  /** The line to type, or what to change; empty where the state is ok. */
+  fix: string
+}
+
+/** Programs that tests and comparisons use, with the Debian package (or other source) that brings them. */
+const programs: readonly [name: string, fix: string, use: string][] = [
+  ['promtool', 'apt-get install prometheus', 'checks the metrics'],
+  ['wrk', 'apt-get install wrk', 'referees the load generator'],
+  ['h2load', 'apt-get install nghttp2-client', 'referees HTTP/2 load'],
+  ['slowhttptest', 'apt-get install slowhttptest', 'attacks with slow clients'],
+  ['go', 'apt-get install golang-go', 'builds the Go peers'],
+]
+
+/** Looks at this machine. Nothing is started and nothing is changed. */
+export async function examine(): Promise<Finding[]> {
+  return [nodeVersion(), cores(), descriptors(), await ffi(), ioUring(), ...programs.map(program)]
+}
+
+function nodeVersion(): Finding {
+  const major = Number(process.versions.node.split('.')[0])
+  const state = major >= 26 ? 'ok' : 'wrong'
+  return {
+    name: 'node',
+    state,
+    found: process.version,
+    fix: state === 'ok' ? '' : 'npm ci --ignore-scripts, which brings Node 26',
+  }
+}
+
+function cores(): Finding {
+  const count = availableParallelism()
+  const state = count >= 2 ? 'ok' : 'missing'
+  return {
+    name: 'cores',
+    state,
+    found: String(count),
+    fix: state === 'ok' ? '' : 'at least 2: one for the server, one for the load',
+  }
+}
+
+/** A server with 4,096 connections and its load generator need more than the usual 1,024 descriptors. */
+const descriptorsMin = 10_000
+
+function descriptors(): Finding {
+  const limits = readText('/proc/self/limits')
+  const soft = limits.match(/^Max open files\s+(\S+)/m)?.[1] ?? 'unknown'
+  const enough = soft === 'unlimited' || Number(soft) >= descriptorsMin
+  return {
+    name: 'ulimit -n',
+    state: enough ? 'ok' : 'missing',
+    found: soft,
+    fix: enough ? '' : `ulimit -n ${descriptorsMin}`,
+  }
+}
+
+async function ffi(): Promise<Finding> {
+  // Not a static import: a Node without the module would refuse to start at all.
+  const name = 'node:ffi'
+  const available = await import(name).then(
+    () => true,
+    () => false,
+  )
+  return {
+    name: 'node:ffi',
+    state: available ? 'ok' : 'missing',
+    found: available ? 'available' : 'not in this Node',
+    fix: available ? '' : 'Node 26.1 or later; without it servers run on node:net',
+  }
+}
+
+/** What the kernel says; a container's seccomp profile may still forbid it, which only a real call shows. */
+function ioUring(): Finding {
+  const name = 'io_uring'
+  const setting = readText('/proc/sys/kernel/io_uring_disabled').trim()
+  if (setting === '0') return { name, state: 'ok', found: 'kernel.io_uring_disabled = 0', fix: '' }
+  if (setting === '') return { name, state: 'missing', found: 'no such kernel setting', fix: 'Linux 6.6 or later' }
+  return {
+    name,
+    state: 'missing',
+    found: `kernel.io_uring_disabled = ${setting}`,
+    fix: 'sysctl -w kernel.io_uring_disabled=0',
+  }
+}
+
+function program([name, fix, use]: (typeof programs)[number]): Finding {
+  const folder = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .find((candidate) => candidate !== '' && existsSync(join(candidate, name)))
+  return folder === undefined
+    ? { name, state: 'missing', found: `not on PATH (${use})`, fix }
+    : { name, state: 'ok', found: join(folder, name), fix: '' }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

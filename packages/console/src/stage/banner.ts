@@ -1,0 +1,42 @@
+import { styleText } from 'node:util'
+import type { StageDefinition } from './definition.ts'
+
+/** The addresses that a banner names. */
+export interface BannerFacts {
+  variant: string
+  url: string
+  admin: string
+  /** Part → `embedded`, or where the real one is. */
+  parts: Record<string, string>
+  /** Whether the keys work: standard input is a terminal. */
+  interactive: boolean
+}
+
+/** At most 12 lines: what runs, what is new, where it is, what to try. Colors only where the stream wants them. */
+export function banner(
+  stage: StageDefinition,
+  facts: BannerFacts,
+  stream: NodeJS.WriteStream = process.stdout,
+): string {
+  const style = (format: Parameters<typeof styleText>[0], text: string): string => styleText(format, text, { stream })
+  const label = (text: string): string => style('dim', text.padEnd(10))
+  const summary = stage.variants.find(({ name }) => name === facts.variant)?.summary ?? ''
+  const parts = Object.entries(facts.parts).map(([part, where]) => `${part} ${where}`)
+  const lines = [
+    `${style('bold', `Stage ${stage.number} · ${stage.title}`)}  ${style('dim', stage.chapter)}`,
+    `${label('changed')}${stage.changed}`,
+    `${label('variant')}${style('cyan', facts.variant)}: ${summary}`,
+    `${label('serving')}${style('green', facts.url)}`,
+    `${label('metrics')}${facts.admin}/metrics`,
+    ...(parts.length > 0 ? [`${label('parts')}${parts.join(', ')}`] : []),
+    `${label('try')}curl -i ${facts.url}/`,
+    `${label('')}curl -d 'hello' ${facts.url}/echo`,
+    `${label('')}npm run load -- ${facts.url}/ -d 5`,
+    facts.interactive
+      ? `${label('keys')}${keysLine}`
+      : `${label('stop')}Ctrl-C or SIGTERM drains; a second one ends at once`,
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+export const keysLine = 'l load · v next variant · p CPU profile · d difference · h help · q quit'

@@ -1,0 +1,129 @@
+import { didYouMean, QpsError } from '@qps/core'
+import { availableParallelism } from 'node:os'
+import type { CommandSpec, ParsedCommand } from '../command.ts'
+import { checkVariant, type StageDefinition } from './definition.ts'
+
+/** The options that every stage understands. */
+export function stageCommand(stage: StageDefinition): CommandSpec {
+  return {
+    name: `npm run stage:${stage.number} --`,
+    summary: `Stage ${stage.number}, ${stage.title}: ${stage.question}`,
+    usage: '[options]',
+    options: {
+      variant: {
+        type: 'string',
+        value: 'NAME',
+        default: stage.best,
+        help: stage.variants.map(({ name }) => name).join(', '),
+      },
+      port: {
+        type: 'integer',
+        value: 'P',
+        default: 8080,
+        min: 0,
+        max: 65_535,
+        help: 'where it listens; 0 picks a free port',
+      },
+      host: { type: 'string', value: 'H', default: '127.0.0.1', help: 'address that it listens on' },
+      'admin-port': {
+        type: 'integer',
+        value: 'P',
+        default: 9464,
+        min: 0,
+        max: 65_535,
+        help: 'metrics, health; 0 picks a free port',
+      },
+      'admin-host': {
+        type: 'string',
+        value: 'H',
+        default: '127.0.0.1',
+        help: 'address of the admin port; keep it on loopback',
+      },
+      workers: { type: 'string', value: 'W', default: '1', help: 'worker threads, or auto' },
+      with: { type: 'string', value: 'LIST', help: 'real parts instead of embedded ones, separated by commas' },
+      load: {
+        type: 'number',
+        value: 'S',
+        min: 0.1,
+        max: 3600,
+        help: 'load it for S seconds after the start and print the result',
+      },
+      once: { type: 'boolean', help: 'with --load: exit afterwards' },
+      list: { type: 'boolean', help: 'the variants; with --json as JSON' },
+      json: { type: 'boolean', help: 'one JSON object a line on standard output' },
+      quiet: { type: 'boolean', help: 'no live line' },
+    },
+    examples: [
+      `npm run stage:${stage.number}`,
+      `npm run stage:${stage.number} -- --variant ${stage.variants[0]?.name} --load 5 --once`,
+    ],
+  }
+}
+
+/** The options of a stage, checked. */
+export interface StageOptions {
+  variant: string
+  host: string
+  port: number
+  adminHost: string
+  adminPort: number
+  workers: number
+  loadS: number | undefined
+  once: boolean
+  json: boolean
+  quiet: boolean
+}
+
+/** @throws QpsError QPS_USAGE, QPS_UNKNOWN_VARIANT or QPS_PART_MISSING. */
+export function stageOptions(stage: StageDefinition, command: ParsedCommand): StageOptions {
+  checkParts(stage, command.text('with'))
+  const loadS = command.number('load')
+  if (command.flag('once') && loadS === undefined) {
+    throw new QpsError('QPS_USAGE', '--once needs --load, which says what to do once', { hint: 'add --load 5' })
+  }
+  return {
+    variant: checkVariant(stage, command.text('variant')),
+    host: command.text('host')!,
+    port: command.number('port')!,
+    adminHost: command.text('admin-host')!,
+    adminPort: command.number('admin-port')!,
+    workers: checkWorkers(stage, command.text('workers')!),
+    loadS,
+    once: command.flag('once'),
+    json: command.flag('json'),
+    quiet: command.flag('quiet'),
+  }
+}
+
+function checkWorkers(stage: StageDefinition, text: string): number {
+  if (text === 'auto') return Math.min(availableParallelism(), stage.workersMax)
+  const workers = Number(text)
+  if (!Number.isSafeInteger(workers) || workers < 1) {
+    throw new QpsError(
+      'QPS_USAGE',
+      `--workers must be a whole number of at least 1, or auto, not ${JSON.stringify(text)}`,
+    )
+  }
+  if (workers > stage.workersMax) {
+    const why = stage.workersMax === 1 ? 'runs on one event loop' : `takes at most ${stage.workersMax} workers`
+    throw new QpsError('QPS_USAGE', `--workers ${workers}: stage ${stage.number} ${why}`, {
+      hint:
+        stage.workersMax === 1
+          ? 'leave the option out; workers begin with stage 2'
+          : `use --workers ${stage.workersMax}`,
+    })
+  }
+  return workers
+}
+
+function checkParts(stage: StageDefinition, list: string | undefined): void {
+  for (const part of (list ?? '').split(',').filter((word) => word !== '')) {
+    if (stage.parts.includes(part)) continue
+    const hint = stage.parts.length === 0 ? 'leave --with out' : didYouMean(part, stage.parts)
+    throw new QpsError(
+      'QPS_USAGE',
+      `stage ${stage.number} has no part ${JSON.stringify(part)} to replace with a real one`,
+      { hint },
+    )
+  }
+}

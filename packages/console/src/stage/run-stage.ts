@@ -1,0 +1,139 @@
+import { invariant } from '@qps/core'
+import { once } from 'node:events'
+import { errorLine, runCommand } from '../command.ts'
+import { textTable } from '../table.ts'
+import { keysLine } from './banner.ts'
+import { readStage, type StageDefinition, type StartVariant } from './definition.ts'
+import { figuresTable, readLadder } from './figures.ts'
+import { type KeyActions, readKeys } from './keys.ts'
+import { LiveLine } from './live-line.ts'
+import { stageCommand, type StageOptions, stageOptions } from './options.ts'
+import { jsonOutput, type StageOutput, textOutput } from './output.ts'
+import { takeCpuProfile } from './profile.ts'
+import { onStopSignals } from './signals.ts'
+import { StageRun } from './stage-run.ts'
+import { Traffic } from './traffic.ts'
+
+/** How long the `l` key loads. */
+const keyLoadS = 10
+
+/**
+ * Everything that `npm run stage:N` does: options, start, banner or JSON events, live line and keys on a terminal,
+ * load, drain at the first signal, end at the second. Ends by setting the exit code of the contract.
+ *
+ * @param file the URL of `stage.json`.
+ * @param variants a starter for each variant that the file names.
+ * @example await runStage(new URL('../stage.json', import.meta.url), { minimal, hardened, observed })
+ */
+export async function runStage(file: URL, variants: Record<string, StartVariant>): Promise<void> {
+  const stage = readStage(file)
+  for (const { name } of stage.variants) invariant(variants[name], `stage.json names ${name}, which has no starter`)
+  await runCommand(stageCommand(stage), process.argv.slice(2), async (command) => {
+    if (command.flag('list')) return listVariants(stage, command.flag('json'))
+    await serve(new StageRun(stage, variants, stageOptions(stage, command)))
+  })
+}
+
+function listVariants(stage: StageDefinition, json: boolean): void {
+  const { number, slug, best, variants } = stage
+  if (json) process.stdout.write(`${JSON.stringify({ stage: number, slug, best, variants })}\n`)
+  else {
+    const rows = variants.map(({ name, summary }) => [name, name === best ? `${summary} (default)` : summary])
+    process.stdout.write(`${textTable([{ title: 'Variant' }, { title: 'What it is' }], rows)}\n`)
+  }
+}
+
+async function serve(run: StageRun): Promise<void> {
+  const { stage, options } = run
+  await run.start()
+  const interactive = !options.json && process.stdin.isTTY === true && process.stdout.isTTY === true
+  const live = !options.json && !options.quiet && process.stdout.isTTY === true
+  using cleanup = new DisposableStack()
+  const traffic = live ? cleanup.use(new Traffic(() => run.port)) : undefined
+  const print = (text: string): void => (line ? line.print(text) : void process.stdout.write(`${text}\n`))
+  const output = options.json ? jsonOutput(stage) : textOutput(stage, interactive, print)
+  let line: LiveLine | undefined
+  output.listening(run.facts)
+  if (traffic) line = cleanup.use(new LiveLine(traffic))
+
+  const stop = new AbortController()
+  onStopSignals(
+    () => stop.abort(),
+    () => process.exit(130),
+  )
+  if (interactive) {
+    const actions = keyActions(run, output, stop, (note) => {
+      if (line) line.note = note
+    })
+    cleanup.use(readKeys(actions, (error) => print(errorLine(error))))
+  }
+
+  let failure: unknown
+  if (options.loadS !== undefined) {
+    failure = await loadAtStart(run, output, options, stop)
+    if (options.once) stop.abort()
+  }
+  if (!stop.signal.aborted) await once(stop.signal, 'abort')
+  const report = await run.drain()
+  cleanup.dispose()
+  line = undefined
+  output.drained(report)
+  if (failure !== undefined && options.once) process.exitCode = 1
+  // A handle that outlives the drain must not keep the process: it ends half a second later at the latest.
+  setTimeout(() => process.exit(), 500).unref()
+}
+
+/** @returns the error, where the load failed; it has been printed. */
+async function loadAtStart(
+  run: StageRun,
+  output: StageOutput,
+  options: StageOptions,
+  stop: AbortController,
+): Promise<unknown> {
+  try {
+    const { result, serverCpuUsPerRequest } = await run.load(options.loadS!, stop.signal)
+    output.load(result, serverCpuUsPerRequest)
+    return undefined
+  } catch (error) {
+    output.failure(error)
+    return error
+  }
+}
+
+function keyActions(
+  run: StageRun,
+  output: StageOutput,
+  stop: AbortController,
+  note: (text: string) => void,
+): KeyActions {
+  const { stage } = run
+  return {
+    l: async () => {
+      note(`loading for ${keyLoadS} s`)
+      const { result, serverCpuUsPerRequest } = await run.load(keyLoadS, stop.signal).finally(() => note(''))
+      output.load(result, serverCpuUsPerRequest)
+    },
+    v: async () => {
+      note('next variant')
+      await run.next().finally(() => note(''))
+      output.listening(run.facts)
+    },
+    p: async () => {
+      note('profiling for 5 s')
+      const file = await takeCpuProfile(`stage-${stage.number}-${run.facts.variant}`).finally(() => note(''))
+      output.say(`CPU profile: ${file} (open it in DevTools, VS Code or Speedscope)`)
+    },
+    d: () => output.say(difference(stage)),
+    h: () => output.say(`${keysLine}\nnpm run stage:${stage.number} -- --help shows the options`),
+    q: () => stop.abort(),
+  }
+}
+
+/** This stage beside the one before it, as last measured; the first stage shows its own variants. */
+function difference(stage: StageDefinition): string {
+  const before = readLadder().find(({ number }) => number === stage.number - 1)
+  const what = before
+    ? `Since stage ${before.number}: ${stage.changed}`
+    : `The first stage; its variants as last measured:`
+  return `${what}\n${before ? figuresTable([before, stage], false) : figuresTable([stage], true)}`
+}

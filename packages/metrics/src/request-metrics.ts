@@ -1,0 +1,155 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+
+/**
+ * Upper bounds of the latency buckets, in seconds: 100 µs to 10 s in steps of 2 to 2.5, so that a quantile read off
+ * them is within a factor of 2.5, and a share over a limit of 5, 50 or 500 ms is exact.
+ */
+export const latencyBoundsS: readonly number[] = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
+]
+
+export interface RequestMetricsOptions {
+  /** The routes that may appear as a label; anything else counts as `unmatched`. At most 8, which bounds the series. */
+  routes: readonly string[]
+  /** Read when scraped: requests that have begun and not ended. */
+  inFlight: () => number
+}
+
+/** A method is a label only if it is one of these: a client can invent methods, and each would be a series for ever. */
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+/** Prometheus keeps every series for ever; a metric here has at most this many. */
+const seriesMax = 200
+
+/**
+ * The request metrics of a server: duration by route, count by method, route and status, refusals by reason, in flight.
+ *
+ * Performance contract: `record` does no allocation after the first request of a kind, builds no string and touches
+ * no library: two map look-ups and a scan of 15 bounds. prom-client, whose labelled `observe` hashes its labels into a
+ * string on every call, sees the numbers only when somebody scrapes. Scenario: `01-minimal-server`, `observed`.
+ *
+ * @example
+ * const metrics = requestMetrics(registry, { routes: ['/'], inFlight: () => 0 })
+ * metrics.record('GET', '/', 200, 0.0012)
+ */
+export interface RequestMetrics {
+  /** @param seconds from the first byte parsed to the last byte handed to the socket. */
+  record(method: string, route: string, status: number, seconds: number): void
+  /** A request or connection that was turned away before it reached the router. `reason` is from a fixed list. */
+  refused(reason: string): void
+}
+
+export function requestMetrics(registry: Registry, options: RequestMetricsOptions): RequestMetrics {
+  const routes = new Map([...options.routes.slice(0, 8), 'unmatched'].map((route) => [route, new RouteTally()]))
+  const unmatched = routes.get('unmatched')!
+  const refusals = new Map<string, number>()
+
+  const duration = new Histogram({
+    name: 'http_server_request_duration_seconds',
+    help: 'Time from the parsed header section to the last byte handed to the socket, by route.',
+    labelNames: ['route'],
+    buckets: [...latencyBoundsS],
+    registers: [],
+  })
+  registry.registerMetric(
+    withValues(duration, () => [...routes].flatMap(([route, tally]) => tally.histogramRows(route))),
+  )
+
+  new Counter({
+    name: 'http_server_requests_total',
+    help: 'Requests answered, by method, route and status.',
+    labelNames: ['method', 'route', 'status'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      let series = 0
+      for (const [route, tally] of routes) {
+        for (const [key, count] of tally.counts) {
+          const label =
+            series++ < seriesMax - 1
+              ? { method: methods[Math.floor(key / 1000)] ?? 'other', route, status: key % 1000 }
+              : overflow
+          this.inc(label, count)
+        }
+      }
+    },
+  })
+  new Counter({
+    name: 'http_server_refused_total',
+    help: 'Requests and connections turned away before the router, by reason.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [reason, count] of refusals) this.inc({ reason }, count)
+    },
+  })
+  new Gauge({
+    name: 'http_server_requests_in_flight',
+    help: 'Requests that have begun and not ended.',
+    registers: [registry],
+    collect() {
+      this.set(options.inFlight())
+    },
+  })
+
+  return {
+    record(method, route, status, seconds) {
+      const tally = routes.get(route) ?? unmatched
+      tally.record(methodIndex.get(method) ?? methods.length, status, seconds)
+    },
+    refused(reason) {
+      if (refusals.size < seriesMax || refusals.has(reason)) refusals.set(reason, (refusals.get(reason) ?? 0) + 1)
+    },
+  }
+}
+
+const methodIndex: ReadonlyMap<string, number> = new Map(methods.map((method, index) => [method, index]))
+const overflow = { method: 'other', route: 'other', status: 0 }
+
+/** One route's numbers as plain memory: a count per bucket, and a count per method and status. */
+class RouteTally {
+  /** Key: index of the method × 1000 + status. */
+  readonly counts = new Map<number, number>()
+  readonly #buckets = new Float64Array(latencyBoundsS.length + 1)
+  #sumS = 0
+
+  record(method: number, status: number, seconds: number): void {
+    let bucket = 0
+    while (bucket < latencyBoundsS.length && seconds > latencyBoundsS[bucket]!) bucket++
+    this.#buckets[bucket]! += 1
+    this.#sumS += seconds
+    const key = method * 1000 + status
+    this.counts.set(key, (this.counts.get(key) ?? 0) + 1)
+  }
+
+  /** Prometheus' rows of one histogram: cumulative buckets, the last one `+Inf`, then sum and count. */
+  histogramRows(route: string): MetricRow[] {
+    const name = 'http_server_request_duration_seconds'
+    let cumulative = 0
+    const rows: MetricRow[] = [...latencyBoundsS, '+Inf'].map((le, index) => {
+      cumulative += this.#buckets[index]!
+      return { metricName: `${name}_bucket`, labels: { le, route }, value: cumulative, exemplar: null }
+    })
+    if (cumulative === 0) return []
+    return [
+      ...rows,
+      { metricName: `${name}_sum`, labels: { route }, value: this.#sumS, exemplar: null },
+      { metricName: `${name}_count`, labels: { route }, value: cumulative, exemplar: null },
+    ]
+  }
+}
+
+interface MetricRow {
+  metricName: string
+  labels: Record<string, string | number>
+  value: number
+  exemplar: null
+}
+
+/** prom-client asks a metric for its rows through `get`: the documented name, help and type stay, the rows are ours. */
+function withValues(metric: Histogram, rows: () => MetricRow[]): Histogram {
+  const get = metric.get.bind(metric)
+  metric.get = (async () => ({ ...(await get()), values: rows() })) as typeof metric.get
+  return metric
+}
