@@ -1,6 +1,5 @@
-import { describe, didYouMean, messageOf, QpsError, systemErrorCode } from '@qps/core'
+import { describe, didYouMean, QpsError } from '@qps/core'
 import { parseArgs } from 'node:util'
-import { helpText } from './help.ts'
 
 /** One option of a command, as data: the parser, the checks and `--help` are made from it. */
 export interface OptionSpec {
@@ -69,133 +68,65 @@ export class ParsedCommand {
  * @throws QpsError QPS_USAGE naming the offending word, with the nearest option where one is near.
  */
 export function parseCommand(spec: CommandSpec, argv: readonly string[]): ParsedCommand {
-  const help = `type ${spec.name} --help for the options`
   const values = new Map<string, OptionValue>()
-  for (const [name, option] of Object.entries(spec.options)) {
-    if (option.default !== undefined) values.set(name, option.default)
+  for (const [name, { default: preset }] of Object.entries(spec.options)) {
+    if (preset !== undefined) values.set(name, preset)
   }
   const positionals: string[] = []
   for (const token of tokensOf(spec, argv)) {
     if (token.kind === 'positional') positionals.push(token.value)
-    if (token.kind !== 'option') continue
-    const option = Object.hasOwn(spec.options, token.name) ? spec.options[token.name] : undefined
-    if (!option) {
-      const known = Object.keys(spec.options).map((name) => `--${name}`)
-      throw new QpsError('QPS_USAGE', `unknown option ${token.rawName}`, {
-        hint: `${didYouMean(token.rawName, known)} ${help}`,
-      })
-    }
-    if (option.type === 'boolean') {
-      if (token.value !== undefined)
-        throw new QpsError('QPS_USAGE', `${token.rawName} takes no value, and got ${describe(token.value)}`, {
-          hint: help,
-        })
-      values.set(token.name, true)
-      continue
-    }
-    if (token.value === undefined)
-      throw new QpsError('QPS_USAGE', `${token.rawName} needs a value (${option.value ?? option.type})`, { hint: help })
-    const value = option.type === 'string' ? token.value : numberOf(token.rawName, token.value, option, help)
-    if (!option.multiple) values.set(token.name, value)
-    else values.set(token.name, [...((values.get(token.name) as string[] | undefined) ?? []), String(value)])
+    if (token.kind === 'option') readOption(spec, token, values)
   }
   const { min, max } = spec.positionals ?? { min: 0, max: 0 }
-  if (positionals.length < min)
-    throw new QpsError('QPS_USAGE', `something is missing: ${spec.name} ${spec.usage}`, { hint: help })
-  if (positionals.length > max)
-    throw new QpsError('QPS_USAGE', `unexpected ${describe(positionals[max])}`, { hint: help })
+  if (positionals.length < min) throw misuse(spec, `something is missing: ${spec.name} ${spec.usage}`)
+  if (positionals.length > max) throw misuse(spec, `unexpected ${describe(positionals[max])}`)
   return new ParsedCommand(values, positionals)
 }
 
-type Token =
-  | { kind: 'positional'; value: string }
-  | { kind: 'option'; name: string; rawName: string; value: string | undefined }
-  | { kind: 'option-terminator' }
-
-/** Node's own tokenizer, lenient: it knows which options take a value, the checks above are ours. */
-function tokensOf(spec: CommandSpec, argv: readonly string[]): Token[] {
-  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {}
-  for (const [name, option] of Object.entries(spec.options)) {
-    options[name] = {
-      type: option.type === 'boolean' ? 'boolean' : 'string',
-      ...(option.short ? { short: option.short } : {}),
-    }
+function readOption(spec: CommandSpec, { name, rawName, value }: OptionToken, values: Map<string, OptionValue>): void {
+  const option = Object.hasOwn(spec.options, name) ? spec.options[name] : undefined
+  if (!option) {
+    const known = Object.keys(spec.options).map((candidate) => `--${candidate}`)
+    throw misuse(spec, `unknown option ${rawName}`, didYouMean(rawName, known))
   }
-  return parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true }).tokens as Token[]
+  if (option.type === 'boolean') {
+    if (value !== undefined) throw misuse(spec, `${rawName} takes no value, and got ${describe(value)}`)
+    values.set(name, true)
+    return
+  }
+  if (value === undefined) throw misuse(spec, `${rawName} needs a value (${option.value ?? option.type})`)
+  if (option.multiple) values.set(name, [...((values.get(name) as string[] | undefined) ?? []), value])
+  else values.set(name, option.type === 'string' ? value : numberOf(spec, rawName, value, option))
 }
 
-function numberOf(
-  rawName: string,
-  text: string,
-  { type, min = -Infinity, max = Infinity }: OptionSpec,
-  hint: string,
-): number {
+function numberOf(spec: CommandSpec, rawName: string, text: string, option: OptionSpec): number {
+  const { type, min = -Infinity, max = Infinity } = option
   const value = text.trim() === '' ? NaN : Number(text)
   const right = type === 'integer' ? Number.isSafeInteger(value) : Number.isFinite(value)
   if (right && value >= min && value <= max) return value
   const kind = type === 'integer' ? 'a whole number' : 'a number'
   const range = max < Infinity ? ` from ${min} to ${max}` : min > -Infinity ? ` of at least ${min}` : ''
-  throw new QpsError('QPS_USAGE', `${rawName} must be ${kind}${range}, not ${describe(text)}`, { hint })
+  throw misuse(spec, `${rawName} must be ${kind}${range}, not ${describe(text)}`)
 }
 
-/** 0 done, 1 failure, 2 wrong usage, 3 a real part is missing. */
-export function exitCodeOf(error: unknown): 1 | 2 | 3 {
-  if (!(error instanceof QpsError)) return 1
-  if (error.code === 'QPS_PART_MISSING') return 3
-  return usageCodes.has(error.code) ? 2 : 1
+function misuse(spec: CommandSpec, message: string, suggestion: string = ''): QpsError {
+  return new QpsError('QPS_USAGE', message, { hint: `${suggestion} ${spec.name} --help shows the options`.trim() })
 }
 
-const usageCodes = new Set<string>(['QPS_USAGE', 'QPS_OPTION', 'QPS_UNKNOWN_VARIANT', 'QPS_UNKNOWN_SCENARIO'])
-
-/** An error as one line: what, why, next step. Anything but a QpsError is a bug of ours and keeps its stack. */
-export function errorLine(error: unknown): string {
-  if (error instanceof QpsError)
-    return `${error.code}: ${error.message}${error.hint === undefined ? '' : `; ${error.hint}`}`
-  const code = systemErrorCode(error)
-  if (code !== undefined) return `${code}: ${messageOf(error)}`
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+interface OptionToken {
+  kind: 'option'
+  name: string
+  rawName: string
+  value: string | undefined
 }
 
-/** The `error` event of the contract. */
-export function errorEvent(error: unknown): { event: 'error'; code: string; message: string; hint: string } {
-  if (error instanceof QpsError)
-    return { event: 'error', code: error.code, message: error.message, hint: error.hint ?? '' }
-  return {
-    event: 'error',
-    code: 'QPS_INTERNAL',
-    message: messageOf(error),
-    hint: 'this is a bug: please report it with the command that you typed',
+type Token = OptionToken | { kind: 'positional'; value: string } | { kind: 'option-terminator' }
+
+/** Node's own tokenizer, lenient: it knows which options take a value, the checks above are ours. */
+function tokensOf(spec: CommandSpec, argv: readonly string[]): Token[] {
+  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {}
+  for (const [name, { type, short }] of Object.entries(spec.options)) {
+    options[name] = { type: type === 'boolean' ? 'boolean' : 'string', ...(short === undefined ? {} : { short }) }
   }
-}
-
-/**
- * The frame of every command: `--help`, one line for an error (an `error` event with `--json`), the exit code.
- * `main` returns the exit code, default 0.
- *
- * @returns the exit code; also put into `process.exitCode`, so that output still being written is not cut off.
- */
-export async function runCommand(
-  spec: CommandSpec,
-  argv: readonly string[],
-  main: (command: ParsedCommand) => Promise<number | void>,
-): Promise<number> {
-  const json = argv.includes('--json')
-  const optionsEnd = argv.indexOf('--')
-  const asked = optionsEnd === -1 ? argv : argv.slice(0, optionsEnd)
-  try {
-    if (asked.includes('--help') || (asked.includes('-h') && !usesLetter(spec, 'h'))) {
-      process.stdout.write(helpText(spec))
-      return 0
-    }
-    process.exitCode = (await main(parseCommand(spec, argv))) ?? 0
-  } catch (error) {
-    if (json) process.stdout.write(`${JSON.stringify(errorEvent(error))}\n`)
-    else process.stderr.write(`${errorLine(error)}\n`)
-    process.exitCode = exitCodeOf(error)
-  }
-  return Number(process.exitCode)
-}
-
-function usesLetter(spec: CommandSpec, letter: string): boolean {
-  return Object.values(spec.options).some((option) => option.short === letter)
+  return parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true }).tokens as Token[]
 }

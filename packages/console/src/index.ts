@@ -1,14 +1,6 @@
 // Commands: options as data, help, one-line errors, exit codes.
-export {
-  type CommandSpec,
-  errorEvent,
-  errorLine,
-  exitCodeOf,
-  type OptionSpec,
-  parseCommand,
-  ParsedCommand,
-  runCommand,
-} from './command.ts'
+export { type CommandSpec, type OptionSpec, parseCommand, ParsedCommand } from './command.ts'
+export { errorEvent, errorLine, exitCodeOf, runCommand } from './run-command.ts'
 
 // Stages: what `npm run stage:N` does.
 export { runStage } from './stage/run-stage.ts'

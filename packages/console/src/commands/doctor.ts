@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
-import { type CommandSpec, runCommand } from '../command.ts'
+import { runCommand } from '../run-command.ts'
+import type { CommandSpec } from '../command.ts'
 import { examine } from '../doctor.ts'
 import { textTable } from '../table.ts'
 

@@ -1,6 +1,7 @@
 import { type LoadOptions, runLoad } from '@qps/loadgen'
 import { QpsError } from '@qps/core'
-import { type CommandSpec, type ParsedCommand, runCommand } from '../command.ts'
+import { runCommand } from '../run-command.ts'
+import type { CommandSpec, ParsedCommand } from '../command.ts'
 import { formatNumber } from '../format.ts'
 import { loadReport } from '../load-report.ts'
 import { progressBar } from '../progress.ts'

@@ -1,4 +1,5 @@
-import { type CommandSpec, runCommand } from '../command.ts'
+import { runCommand } from '../run-command.ts'
+import type { CommandSpec } from '../command.ts'
 import { figuresTable, readLadder } from '../stage/figures.ts'
 
 const command: CommandSpec = {

@@ -1,6 +1,6 @@
 import type { DrainReport } from '@qps/http'
 import type { LoadResult } from '@qps/loadgen'
-import { errorEvent, errorLine } from '../command.ts'
+import { errorEvent, errorLine } from '../run-command.ts'
 import { formatMs } from '../format.ts'
 import { loadReport } from '../load-report.ts'
 import { banner } from './banner.ts'

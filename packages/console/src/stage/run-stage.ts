@@ -1,6 +1,6 @@
 import { invariant } from '@qps/core'
 import { once } from 'node:events'
-import { errorLine, runCommand } from '../command.ts'
+import { errorLine, runCommand } from '../run-command.ts'
 import { textTable } from '../table.ts'
 import { keysLine } from './banner.ts'
 import { readStage, type StageDefinition, type StartVariant } from './definition.ts'
