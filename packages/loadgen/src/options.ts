@@ -1,0 +1,185 @@
+import { checkInteger, checkNumber, describe, QpsError } from '@qps/core'
+import { encodeRequest } from './request.ts'
+
+/** What `runLoad` is asked to do. Only `url` is required; {@link loadDefaults} holds the rest. */
+export interface LoadOptions {
+  /** Where to, `http://` only. Path and query are sent as they stand. */
+  url: string
+  /** Connections in all, 1..10,000; default 64. */
+  connections?: number
+  /** Seconds measured, 0.1..3600; default 10. */
+  durationS?: number
+  /** Requests per second offered in an open loop, 1..10,000,000; absent: a closed loop. */
+  rateQps?: number
+  /** Requests outstanding on one connection at most, 1..1024; default 1. */
+  pipeline?: number
+  /** Capitals; default GET. CONNECT is refused. */
+  method?: string
+  /** Sent with every request, with its Content-Length; 1 MiB at most. Default none. */
+  body?: string | Uint8Array
+  /** Further header fields. `Host` may be replaced; `Content-Length` and `Transfer-Encoding` may not be given. */
+  headers?: Record<string, string>
+  /** Worker threads that generate, 1..64 and at most one per connection; default 1. */
+  threads?: number
+  /** Seconds of load before the measured ones, 0..600; default 0. Errors count there too. */
+  warmupS?: number
+  /** Seconds that a connection may owe an answer, 0.05..600; default 10. Looked at every tenth of it. */
+  timeoutS?: number
+  /** True where correct answers differ in length; default false. Chunked ones may always differ. */
+  lengthVaries?: boolean
+  /** Ends the run early, with what was measured until then. */
+  signal?: AbortSignal
+  /** Called about four times a second. */
+  onProgress?: (progress: LoadProgress) => void
+  /** URL of a module that exports `createTransport` (see transport.ts); default the one over node:net. */
+  transport?: string
+}
+
+/** How far a run is. */
+export interface LoadProgress {
+  /** Seconds since the load began, warm-up included. */
+  elapsedS: number
+  /** Correct answers so far, warm-up included. */
+  requests: number
+  errors: number
+  /** Correct answers per second since the last report. */
+  qps: number
+}
+
+/** What a run does where nothing else is said. */
+export const loadDefaults: Readonly<
+  Required<
+    Pick<
+      LoadOptions,
+      'connections' | 'durationS' | 'pipeline' | 'method' | 'threads' | 'warmupS' | 'timeoutS' | 'lengthVaries'
+    >
+  >
+> = {
+  connections: 64,
+  durationS: 10,
+  pipeline: 1,
+  method: 'GET',
+  threads: 1,
+  warmupS: 0,
+  timeoutS: 10,
+  lengthVaries: false,
+}
+
+/** The most that a run may ask for. */
+export const loadLimits: Readonly<{
+  connections: number
+  durationS: { min: number; max: number }
+  rateQps: number
+  pipeline: number
+  threads: number
+  warmupS: number
+  timeoutS: { min: number; max: number }
+  bodyBytes: number
+  /** A connection's requests are written in one piece, prepared once per thread. */
+  pipelineBytes: number
+}> = {
+  connections: 10_000,
+  durationS: { min: 0.1, max: 3600 },
+  rateQps: 10_000_000,
+  pipeline: 1024,
+  threads: 64,
+  warmupS: 600,
+  timeoutS: { min: 0.05, max: 600 },
+  bodyBytes: 1024 * 1024,
+  pipelineBytes: 64 * 1024 * 1024,
+}
+
+/** Options checked and completed; plain data, so that it reaches threads and processes. */
+export interface LoadPlan {
+  url: string
+  host: string
+  port: number
+  connections: number
+  durationS: number
+  rateQps: number | null
+  pipeline: number
+  method: string
+  request: Uint8Array
+  threads: number
+  warmupS: number
+  timeoutS: number
+  lengthVaries: boolean
+  transport: string | null
+}
+
+/**
+ * Checks every option before anything is opened.
+ *
+ * @throws QpsError QPS_OPTION with the option, the offending value and what is allowed.
+ */
+export function planLoad(options: LoadOptions): LoadPlan {
+  const limits = loadLimits
+  const url = checkUrl(options.url)
+  const given = { ...loadDefaults, ...withoutUndefined(options) }
+  const plan: LoadPlan = {
+    url: options.url,
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? 80 : Number(url.port),
+    connections: checkInteger('connections', given.connections, { min: 1, max: limits.connections }),
+    durationS: checkNumber('durationS', given.durationS, limits.durationS),
+    rateQps:
+      given.rateQps === undefined ? null : checkNumber('rateQps', given.rateQps, { min: 1, max: limits.rateQps }),
+    pipeline: checkInteger('pipeline', given.pipeline, { min: 1, max: limits.pipeline }),
+    method: given.method,
+    request: encodeRequest(url, given.method, given.headers ?? {}, checkBody(given.body)),
+    threads: checkInteger('threads', given.threads, { min: 1, max: limits.threads }),
+    warmupS: checkNumber('warmupS', given.warmupS, { min: 0, max: limits.warmupS }),
+    timeoutS: checkNumber('timeoutS', given.timeoutS, limits.timeoutS),
+    lengthVaries: given.lengthVaries,
+    transport: given.transport ?? null,
+  }
+  if (plan.threads > plan.connections) {
+    throw new QpsError('QPS_OPTION', `threads must be at most connections (${plan.connections}), not ${plan.threads}`, {
+      hint: 'every thread needs a connection of its own: lower threads or raise connections',
+    })
+  }
+  if (plan.request.length * plan.pipeline > limits.pipelineBytes) {
+    const bytes = plan.request.length
+    throw new QpsError('QPS_OPTION', `pipeline ${plan.pipeline} of requests of ${bytes} bytes is over 64 MiB`, {
+      hint: 'lower pipeline or shorten the body',
+    })
+  }
+  return plan
+}
+
+function checkUrl(text: unknown): URL {
+  const url = typeof text === 'string' ? URL.parse(text) : null
+  if (url === null) {
+    throw new QpsError('QPS_OPTION', `url must be an http:// URL, not ${describe(text)}`, {
+      hint: 'for example http://127.0.0.1:8080/',
+    })
+  }
+  if (url.protocol !== 'http:') {
+    const why = url.protocol === 'https:' ? 'TLS is not supported yet' : 'the load generator speaks HTTP/1.1 only'
+    throw new QpsError('QPS_OPTION', `url must begin with http://, not ${describe(url.protocol)}: ${why}`, {
+      hint: 'for example http://127.0.0.1:8080/',
+    })
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new QpsError('QPS_OPTION', 'url must not hold a user name or a password: they would appear in results', {
+      hint: 'send an Authorization header instead',
+    })
+  }
+  return url
+}
+
+function checkBody(body: unknown): Uint8Array {
+  const bytes = body === undefined ? new Uint8Array(0) : typeof body === 'string' ? Buffer.from(body) : body
+  if (!(bytes instanceof Uint8Array)) {
+    throw new QpsError('QPS_OPTION', `body must be a string or bytes, not ${describe(body)}`)
+  }
+  if (bytes.length > loadLimits.bodyBytes) {
+    throw new QpsError('QPS_OPTION', `body must be at most ${loadLimits.bodyBytes} bytes, not ${bytes.length}`)
+  }
+  return bytes
+}
+
+/** An option given as undefined is an option not given: callers pass parsed arguments through. */
+function withoutUndefined<Options extends object>(options: Options): Options {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options
+}
