@@ -1,0 +1,71 @@
+import { messageOf, QpsError } from '@qps/core'
+import { connect } from 'node:net'
+import { type Answer, parseAnswer } from './answer.ts'
+import type { RightAnswer } from './scenario.ts'
+
+/** No answer that is compared is larger. */
+const answerBytesMax = 64 * 1024
+const answerTimeoutMs = 5_000
+/** A server's `ts` may be this far from our clock: both read the same one. */
+const clockToleranceMs = 60_000
+
+/**
+ * Asks once over a connection of its own and checks that the answer is the right one.
+ *
+ * @param url where the arm listens.
+ * @param nowMs Unix milliseconds that a `ts` in the body is compared with.
+ * @throws QpsError QPS_WRONG_ANSWER naming what was expected and what came.
+ */
+export async function checkAnswer(url: string, expected: RightAnswer, nowMs: number = Date.now()): Promise<Answer> {
+  const { hostname, port, host } = new URL(url)
+  const request = `GET ${expected.path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+  const answer = parseAnswer(await exchange(hostname, Number(port), request))
+  const fault = answer === undefined ? 'no complete HTTP/1.1 response came' : wrongness(answer, expected, nowMs)
+  if (answer === undefined || fault !== undefined) {
+    throw new QpsError('QPS_WRONG_ANSWER', `GET ${url}${expected.path.slice(1)} was answered wrongly: ${fault}`, {
+      hint: 'a wrong answer is not timed; correct the server first',
+    })
+  }
+  return answer
+}
+
+/** What is wrong with the answer, or undefined. */
+export function wrongness(answer: Answer, expected: RightAnswer, nowMs: number): string | undefined {
+  if (answer.status !== expected.status)
+    return `status line ${JSON.stringify(answer.statusLine)}, not ${expected.status}`
+  if (answer.contentType !== expected.contentType) {
+    return `content-type ${JSON.stringify(answer.contentType)}, not ${JSON.stringify(expected.contentType)}`
+  }
+  if (answer.contentLength === undefined) return 'no content-length'
+  const match = expected.body.exec(answer.body)
+  if (!match) return `body ${JSON.stringify(answer.body.slice(0, 200))} does not match ${String(expected.body)}`
+  const ts = match.groups?.['ts']
+  if (ts !== undefined && Math.abs(Number(ts) - nowMs) > clockToleranceMs) {
+    return `ts ${ts} is ${Math.round((Number(ts) - nowMs) / 1000)} s away from now`
+  }
+  return undefined
+}
+
+/** Sends the request, returns what came until the response was complete, the peer closed, or a limit was reached. */
+function exchange(host: string, port: number, request: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const socket = connect({ host, port })
+    const finish = (): void => {
+      socket.destroy()
+      resolve(text)
+    }
+    socket.setTimeout(answerTimeoutMs, finish)
+    socket.on('connect', () => socket.write(request))
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1')
+      const answer = parseAnswer(text)
+      if (answer?.contentLength !== undefined || text.length > answerBytesMax) finish()
+    })
+    socket.on('end', finish)
+    socket.on('error', (error) => {
+      const told = `${host}:${port} announced that it listens and did not answer: ${messageOf(error)}`
+      reject(new QpsError('QPS_WRONG_ANSWER', told, { cause: error }))
+    })
+  })
+}

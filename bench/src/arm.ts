@@ -1,0 +1,170 @@
+import { messageOf, QpsError } from '@qps/core'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { announcedUrl } from './announcement.ts'
+import { repositoryRoot } from './paths.ts'
+
+/** A program that can be measured. */
+export interface ArmSpec {
+  name: string
+  kind: 'ours' | 'peer' | 'reference'
+  /** Program and arguments, nothing left to fill in. */
+  command: readonly string[]
+  folder: string
+}
+
+const startTimeoutMs = 10_000
+/** A stage drains for at most 5 s. */
+const stopTimeoutMs = 7_000
+/** How much of an arm's standard error is kept, for the message when it dies. */
+const complaintBytesMax = 8 * 1024
+
+/** Arms that run: ended with the bench whatever ends it, so that no server is left behind. */
+const running = new Set<Arm>()
+process.on('exit', () => {
+  for (const arm of running) arm.kill()
+})
+
+/** A running server under measurement, in a process group of its own. */
+export class Arm implements AsyncDisposable {
+  readonly spec: ArmSpec
+  readonly pid: number
+  /** Where it listens, with a trailing slash. */
+  readonly url: string
+  readonly #child: ChildProcess
+  #ending: Promise<string | undefined> | undefined
+
+  constructor(spec: ArmSpec, child: ChildProcess, url: string) {
+    this.spec = spec
+    this.pid = child.pid!
+    this.url = url
+    this.#child = child
+    running.add(this)
+  }
+
+  /**
+   * Ends it by SIGTERM, after 7 s by SIGKILL. Calling it again waits for the same end.
+   *
+   * @returns what was wrong with its end, or undefined. A peer may die of the signal; a server of ours exits with 0.
+   */
+  stop(): Promise<string | undefined> {
+    this.#ending ??= this.#end()
+    return this.#ending
+  }
+
+  async #end(): Promise<string | undefined> {
+    const child = this.#child
+    if (hasEnded(child)) {
+      running.delete(this)
+      return `ended before it was asked to: ${howItEnded(child)}`
+    }
+    const exited = once(child, 'exit')
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => this.kill(), stopTimeoutMs)
+    await exited
+    clearTimeout(timer)
+    running.delete(this)
+    if (child.signalCode === 'SIGKILL') return `did not end within ${stopTimeoutMs / 1000} s of SIGTERM`
+    return this.spec.kind === 'ours' && child.exitCode !== 0 ? `did not exit cleanly: ${howItEnded(child)}` : undefined
+  }
+
+  /** Ends the whole process group at once. */
+  kill(): void {
+    killGroup(this.pid)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+/** Replaces `{name}` by its value in every word of a command. */
+export function fillCommand(command: readonly string[], values: Readonly<Record<string, string>>): string[] {
+  return command.map((word) => word.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole))
+}
+
+/**
+ * Starts an arm as a fresh process and waits until it says that it listens, for at most 10 s.
+ *
+ * @throws QpsError QPS_ARM_FAILED where it cannot be started, ends, or stays silent; the message ends with its own words.
+ */
+export async function startArm(spec: ArmSpec, signal?: AbortSignal): Promise<Arm> {
+  signal?.throwIfAborted()
+  const [program, ...parameters] = spec.command
+  const script = parameters[0]
+  if (program === undefined) throw failed(spec, 'it has no command')
+  if (script?.endsWith('.js') && !existsSync(script)) {
+    throw failed(spec, `${script} does not exist`, 'compile it first: npx tsc -b')
+  }
+  const child = spawn(program, parameters, {
+    cwd: spec.folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+    env: { ...process.env, NODE_ENV: 'production' },
+  })
+  let complaint = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString()).slice(-complaintBytesMax)
+  })
+  try {
+    const url = await announcement(spec, child, signal)
+    return new Arm(spec, child, url)
+  } catch (error) {
+    if (child.pid !== undefined) killGroup(child.pid)
+    signal?.throwIfAborted()
+    const words = lastLine(complaint)
+    throw failed(spec, `${messageOf(error)}${words === '' ? '' : `; its last words: ${words}`}`)
+  }
+}
+
+/** Resolves with the URL from standard output, which stays read afterwards so that the arm never blocks on its pipe. */
+async function announcement(spec: ArmSpec, child: ChildProcess, signal?: AbortSignal): Promise<string> {
+  const lines = createInterface({ input: child.stdout! })
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`did not say that it listens within ${startTimeoutMs / 1000} s`)),
+      startTimeoutMs,
+    )
+    const settle = (act: () => void): void => {
+      clearTimeout(timer)
+      act()
+    }
+    lines.on('line', (line) => {
+      const url = announcedUrl(line)
+      if (url !== undefined) settle(() => resolve(url))
+    })
+    child.once('error', (error) => settle(() => reject(new Error(`could not be started: ${messageOf(error)}`))))
+    child.once('exit', () => settle(() => reject(new Error(`ended before it listened: ${howItEnded(child)}`))))
+    signal?.addEventListener('abort', () => settle(() => reject(new Error(`${spec.name} was interrupted`))), {
+      once: true,
+    })
+  })
+}
+
+function failed(spec: ArmSpec, why: string, hint?: string): QpsError {
+  const own = spec.command.map((word) => word.replace(`${repositoryRoot}/`, '')).join(' ')
+  return new QpsError('QPS_ARM_FAILED', `${spec.name}: ${why}`, { hint: hint ?? `try it by hand: ${own}` })
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+function howItEnded(child: ChildProcess): string {
+  return child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It is gone already.
+  }
+}
+
+function lastLine(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  return (lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? '').trim().slice(0, 300)
+}

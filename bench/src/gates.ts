@@ -1,0 +1,106 @@
+import type { LoadResult } from '@qps/loadgen'
+import type { Measure } from './measures.ts'
+import type { Phase, Reading } from './scenario.ts'
+
+/** A law that a load broke, and the measures that it makes worthless. */
+export interface Finding {
+  gate: string
+  phase: string
+  voids: Measure[]
+  message: string
+}
+
+/** What a gate looks at: a part of the generator's result. */
+export type LoadFacts = Pick<
+  LoadResult,
+  'requests' | 'errors' | 'status' | 'offeredQps' | 'achievedQps' | 'latencyMs' | 'littleRatio' | 'generatorBusy'
+>
+
+/** From design: how far off Little's law may be, how busy the generator, how much of the paced rate must be held. */
+export const gateLimits = { littleDeviation: 0.1, generatorBusy: 0.95, rateHeld: 0.95 } as const
+
+const rate: readonly Reading[] = ['achievedQps']
+const latency: readonly Reading[] = ['latencyMsP50', 'latencyMsP99', 'latencyMsP999']
+const cpu: readonly Reading[] = ['serverCpuUsPerRequest', 'generatorCpuUsPerRequest', 'residentBytes']
+
+interface Gate {
+  name: string
+  /** CPU per request survives what only distorts time: a disturbed core does not make a request cost more cycles. */
+  voids: readonly Reading[]
+  /** What is wrong, or undefined. */
+  broken: (load: LoadFacts) => string | undefined
+}
+
+/** The physics that every load must obey. A table, so that each row can be read, and tested, alone. */
+const gates: readonly Gate[] = [
+  {
+    name: 'no-requests',
+    voids: [...rate, ...latency, ...cpu],
+    broken: ({ requests }) => (requests > 0 ? undefined : 'no request was answered'),
+  },
+  {
+    name: 'errors',
+    voids: [...rate, ...latency, ...cpu],
+    broken: ({ errors }) => (errors === 0 ? undefined : `${errors} requests failed`),
+  },
+  {
+    name: 'status',
+    voids: [...rate, ...latency, ...cpu],
+    broken: ({ status }) => {
+      const wrong = Object.entries(status).filter(([code, count]) => !code.startsWith('2') && count > 0)
+      return wrong.length === 0
+        ? undefined
+        : `not every answer was 2xx: ${wrong.map(([code, count]) => `${count} of ${code}`).join(', ')}`
+    },
+  },
+  {
+    name: 'rate-not-held',
+    voids: [...rate, ...latency, ...cpu],
+    broken: ({ offeredQps, achievedQps }) =>
+      offeredQps === null || achievedQps >= gateLimits.rateHeld * offeredQps
+        ? undefined
+        : `the paced rate was not held: ${Math.round(achievedQps)} of ${offeredQps} per second`,
+  },
+  {
+    name: 'little',
+    voids: [...rate, ...latency],
+    broken: ({ littleRatio }) =>
+      littleRatio === null || Math.abs(littleRatio - 1) <= gateLimits.littleDeviation
+        ? undefined
+        : `Little's law is off by ${percent(littleRatio - 1)}`,
+  },
+  {
+    name: 'generator-busy',
+    voids: [...rate, ...latency],
+    broken: ({ generatorBusy }) =>
+      generatorBusy < gateLimits.generatorBusy
+        ? undefined
+        : `the generator was the limit: ${percent(generatorBusy)} busy`,
+  },
+  {
+    name: 'mean-over-p99',
+    voids: [...rate, ...latency],
+    broken: ({ latencyMs: { mean, p99 } }) =>
+      mean <= p99 ? undefined : `the mean latency ${mean.toFixed(2)} ms exceeds the p99 ${p99.toFixed(2)} ms`,
+  },
+]
+
+/** Every law that this load broke; empty where it is sound. */
+export function physics(phase: Phase, load: LoadFacts): Finding[] {
+  const findings: Finding[] = []
+  for (const gate of gates) {
+    const message = gate.broken(load)
+    if (message === undefined) continue
+    const voids = measuresFrom(phase, gate.voids)
+    findings.push({ gate: gate.name, phase: phase.name, voids, message: `${phase.name}: ${message}` })
+  }
+  return findings
+}
+
+function measuresFrom({ gives }: Phase, readings: readonly Reading[]): Measure[] {
+  return (Object.keys(gives) as Measure[]).filter((measure) => readings.includes(gives[measure]!))
+}
+
+function percent(ratio: number): string {
+  return `${Math.abs(ratio * 100).toFixed(0)} %`
+}

@@ -1,0 +1,112 @@
+import { type CommandSpec, formatMs, formatNumber, progressBar, runCommand, textTable } from '@qps/console'
+import { runLoadProcess } from '@qps/loadgen'
+import { scenarios } from '../scenarios/index.ts'
+import { fillDocuments } from './fill.ts'
+import { interruptible } from './interrupt.ts'
+import { thisMachine } from './machine.ts'
+import { shownPath } from './paths.ts'
+import { provenance, resultsNotes, resultsTable } from './report.ts'
+import type { Results } from './results.ts'
+import { readResults, resultsPath, saveResults } from './results-file.ts'
+import { phaseSeconds, type Round } from './round.ts'
+import { runScenario, type RunOptions } from './run-scenario.ts'
+import type { Scenario } from './scenario.ts'
+import { selectScenarios } from './select.ts'
+
+const spec: CommandSpec = {
+  name: 'npm run bench --',
+  usage: '[NAME…] [options]',
+  summary: 'Lists the scenarios, or runs those that are named: CPU per request, rate and latency of every variant.',
+  positionals: { min: 0, max: 64 },
+  options: {
+    rounds: { type: 'integer', default: 5, min: 1, max: 100, help: 'a fresh process per variant in each' },
+    seconds: {
+      type: 'number',
+      value: 'S',
+      min: 0.2,
+      max: 600,
+      help: 'length of each measured load; else as the scenario says',
+    },
+    save: { type: 'boolean', help: 'store the result in bench/results and fill the tables of the documents' },
+    json: { type: 'boolean', help: 'the result as JSON in the last line; progress goes to standard error' },
+  },
+  examples: ['npm run bench -- 01-minimal-server', 'npm run bench -- 01-minimal-server --rounds 1 --seconds 1'],
+}
+
+await runCommand(spec, process.argv.slice(2), async (command) => {
+  const json = command.flag('json')
+  if (command.positionals.length === 0) return listScenarios(json)
+  const selected = selectScenarios(command.positionals, scenarios)
+  const rounds = command.number('rounds') ?? 5
+  return interruptible(async (signal) => {
+    for (const scenario of selected) {
+      const results = await measure(scenario, {
+        rounds,
+        seconds: command.number('seconds'),
+        signal,
+        load: runLoadProcess,
+      })
+      if (command.flag('save')) store(results)
+      if (json) process.stdout.write(`${JSON.stringify(results)}\n`)
+      else print(results)
+    }
+    return 0
+  })
+})
+
+/** Runs one scenario with a bar on a terminal, and with a line per arm and round elsewhere. */
+async function measure(scenario: Scenario, options: RunOptions): Promise<Results> {
+  const line = (text: string): void => void (process.stderr.isTTY || process.stderr.write(`${text}\n`))
+  const arms = scenario.variants.length + 1 + scenario.peers.length
+  const perArmS = scenario.phases.reduce((sum, phase) => sum + phaseSeconds(phase, options.seconds), 0)
+  line(`${scenario.name}: checking the answers, then ${options.rounds} rounds of ${arms} arms`)
+  let doneS = 0
+  using bar = progressBar(scenario.name, options.rounds * arms * perArmS)
+  return await runScenario(scenario, {
+    ...options,
+    onProgress: (seconds, note) => bar.update((doneS += seconds), note),
+    onRound: (arm, round) => line(roundLine(arm, round, options.rounds)),
+    onSkipped: ({ name, reason, install }) => process.stderr.write(`skipped ${name}: ${reason}; ${install}\n`),
+  })
+}
+
+function roundLine(arm: string, { round, measures, findings }: Round, rounds: number): string {
+  const { cpuUsPerRequest: cpu = NaN, achievedQps: qps = NaN, latencyMsP99: p99 = NaN } = measures
+  const faults = findings.map(({ message }) => `; ${message}`).join('')
+  return `round ${round}/${rounds} ${arm}: ${formatNumber(cpu)} µs, ${formatNumber(qps)} QPS, p99 ${formatMs(p99)}${faults}`
+}
+
+function store(results: Results): void {
+  process.stderr.write(`stored in ${shownPath(saveResults(results))}\n`)
+  for (const path of fillDocuments({ check: false })) process.stderr.write(`filled ${path}\n`)
+}
+
+function print(results: Results): void {
+  const { columns, rows } = resultsTable(results)
+  const notes = resultsNotes(results).join('\n')
+  process.stdout.write(`${results.question}\n\n${textTable(columns, rows)}\n\n${notes}\n${provenance(results)}\n`)
+}
+
+function listScenarios(json: boolean): number {
+  const machine = thisMachine().slug
+  const rows = scenarios.map((scenario) => {
+    const last = readResults(resultsPath(machine, scenario.name))
+    return {
+      name: scenario.name,
+      claims: scenario.claims,
+      question: scenario.question,
+      verdict: last?.verdict ?? null,
+      measuredAt: last?.measuredAt ?? null,
+    }
+  })
+  if (json) {
+    process.stdout.write(`${JSON.stringify(rows)}\n`)
+    return 0
+  }
+  for (const { name, claims, question, verdict, measuredAt } of rows) {
+    const last = verdict === null ? 'not measured on this machine' : `${verdict}, ${measuredAt?.slice(0, 10)}`
+    process.stdout.write(`${name}  claims ${claims.join(', ')}  (${last})\n  ${question}\n`)
+  }
+  process.stdout.write(`\nRun one: npm run bench -- ${scenarios[0]?.name}\n`)
+  return 0
+}

@@ -1,0 +1,27 @@
+/** How a measure is shown and which way is better. */
+export interface MeasureInfo {
+  /** The heading of its column. */
+  title: string
+  better: 'lower' | 'higher'
+  /** What the raw number counts: decides its text form. */
+  unit: 'us' | 'ms' | 'perSecond' | 'bytes'
+}
+
+/**
+ * Every measure that a scenario can give, by its key in `summary`. The first ranks everything: X µs of CPU per request
+ * means X cores for a million requests a second, and it varies far less between runs than requests per second do.
+ */
+export const measures = {
+  cpuUsPerRequest: { title: 'CPU µs/request', better: 'lower', unit: 'us' },
+  pacedCpuUsPerRequest: { title: 'CPU µs/request, paced', better: 'lower', unit: 'us' },
+  generatorCpuUsPerRequest: { title: 'generator µs/request', better: 'lower', unit: 'us' },
+  achievedQps: { title: 'QPS', better: 'higher', unit: 'perSecond' },
+  latencyMsP50: { title: 'p50', better: 'lower', unit: 'ms' },
+  latencyMsP99: { title: 'p99', better: 'lower', unit: 'ms' },
+  latencyMsP999: { title: 'p99.9', better: 'lower', unit: 'ms' },
+  residentBytes: { title: 'resident', better: 'lower', unit: 'bytes' },
+} as const satisfies Record<string, MeasureInfo>
+
+export type Measure = keyof typeof measures
+
+export const measureNames: readonly Measure[] = Object.keys(measures) as Measure[]

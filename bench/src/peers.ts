@@ -1,0 +1,110 @@
+import { messageOf, QpsError } from '@qps/core'
+import { execFile } from 'node:child_process'
+import { accessSync, constants, readFileSync } from 'node:fs'
+import { delimiter, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { type ArmSpec, fillCommand } from './arm.ts'
+import { repositoryRoot } from './paths.ts'
+
+/** `peer.json`: how a rival is built and started, as data. */
+export interface PeerManifest {
+  name: string
+  kind: 'peer'
+  language: string
+  needs: {
+    /** A program's name on PATH, or a path from the top folder; the first that can be executed becomes `{program}`. */
+    program: string[]
+    /** A file from the top folder that must exist, such as a package's manifest. */
+    file?: string
+    /** The line that installs what is missing. */
+    install: string
+  }
+  /** Run in the peer's folder before it is started. `{program}`, `{node}` and `{folder}` are filled in. */
+  build?: string[]
+  /** The server: prints `listening PORT` once it listens on a free port of 127.0.0.1. */
+  start: string[]
+}
+
+/** A peer that is left out, and why. */
+export interface Skipped {
+  name: string
+  reason: string
+  install: string
+}
+
+export const peersFolder: string = join(repositoryRoot, 'bench', 'peers')
+
+/** A build downloads nothing and takes seconds; longer means that it hangs. */
+const buildTimeoutMs = 120_000
+
+/**
+ * Makes one peer ready to start: finds its toolchain, builds it.
+ *
+ * @returns the arm, or why it is skipped: a missing toolchain is no failure of the run.
+ * @throws QpsError QPS_PEER_INVALID where its `peer.json` cannot be read.
+ */
+export async function preparePeer(name: string, folder: string = join(peersFolder, name)): Promise<ArmSpec | Skipped> {
+  const manifest = readManifest(name, join(folder, 'peer.json'))
+  const { needs } = manifest
+  const program = needs.program.map(findProgram).find((path) => path !== undefined)
+  if (program === undefined) {
+    return { name, reason: `${needs.program.join(' or ')} was not found`, install: needs.install }
+  }
+  if (needs.file !== undefined && !canAccess(resolve(repositoryRoot, needs.file), constants.R_OK)) {
+    return { name, reason: `${needs.file} is missing`, install: needs.install }
+  }
+  const values = { program, node: process.execPath, folder }
+  const [builder, ...parameters] = fillCommand(manifest.build ?? [], values)
+  if (builder !== undefined) {
+    try {
+      await promisify(execFile)(builder, parameters, { cwd: folder, timeout: buildTimeoutMs, env: buildEnvironment() })
+    } catch (error) {
+      const why = messageOf(error).split('\n').slice(1).join(' ').trim() || messageOf(error)
+      return { name, reason: `it could not be built: ${why.slice(0, 300)}`, install: needs.install }
+    }
+  }
+  return { name, kind: 'peer', command: fillCommand(manifest.start, values), folder }
+}
+
+/** No toolchain fetches another one behind our back. */
+function buildEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, GOTOOLCHAIN: 'local', GOFLAGS: '-mod=mod', GOPROXY: 'off' }
+}
+
+function readManifest(name: string, path: string): PeerManifest {
+  const invalid = (why: string): QpsError =>
+    new QpsError('QPS_PEER_INVALID', `bench/peers/${name}/peer.json is not a peer: ${why}`, {
+      hint: 'bench/README.md shows one',
+    })
+  let manifest: Partial<PeerManifest>
+  try {
+    manifest = JSON.parse(readFileSync(path, 'utf8')) as Partial<PeerManifest>
+  } catch (error) {
+    throw invalid(messageOf(error))
+  }
+  const words = (value: unknown): boolean => Array.isArray(value) && value.every((word) => typeof word === 'string')
+  if (manifest.kind !== 'peer') throw invalid('kind must be "peer"')
+  if (!words(manifest.start) || manifest.start!.length === 0) throw invalid('start must be a program and its arguments')
+  if (manifest.build !== undefined && !words(manifest.build)) throw invalid('build must be a program and its arguments')
+  if (!words(manifest.needs?.program)) throw invalid('needs.program must be a list of programs')
+  if (typeof manifest.needs?.install !== 'string') throw invalid('needs.install must be a line to type')
+  return manifest as PeerManifest
+}
+
+/** The path of a program: a name is looked for on PATH, a path is taken from the top folder. */
+export function findProgram(program: string): string | undefined {
+  if (program === '{node}') return process.execPath
+  const candidates = program.includes('/')
+    ? [resolve(repositoryRoot, program)]
+    : (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, program))
+  return candidates.find((path) => canAccess(path, constants.X_OK))
+}
+
+function canAccess(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode)
+    return true
+  } catch {
+    return false
+  }
+}

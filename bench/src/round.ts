@@ -1,0 +1,137 @@
+import { messageOf } from '@qps/core'
+import type { LoadOptions, LoadResult } from '@qps/loadgen'
+import { type Answer, difference } from './answer.ts'
+import { checkAnswer } from './answer-check.ts'
+import { type Arm, type ArmSpec, startArm } from './arm.ts'
+import { treeUsage } from './cpu.ts'
+import { type Finding, physics } from './gates.ts'
+import type { Measure } from './measures.ts'
+import type { Phase, Reading, Scenario } from './scenario.ts'
+
+/** One load as it was measured, whole. */
+export interface PhaseRecord {
+  name: string
+  /** CPU of the server's process tree over the measured window, µs. */
+  serverCpuUs: number
+  residentBytes: number
+  load: LoadResult
+}
+
+/** One arm in one round: everything that was seen, kept also where it is void. */
+export interface Round {
+  /** From 1. */
+  round: number
+  /** Place in this round's order, from 1. */
+  position: number
+  measures: Partial<Record<Measure, number>>
+  findings: Finding[]
+  phases: PhaseRecord[]
+}
+
+export interface RoundOptions {
+  /** Length of every measured load; default: as the phase says. */
+  seconds?: number | undefined
+  signal?: AbortSignal | undefined
+  /** The generator: a process of its own, so that its CPU is accounted apart. */
+  load: (options: LoadOptions) => Promise<LoadResult>
+  /** Called as time passes: seconds of load done since the last call, and what is going on. */
+  onProgress?: ((seconds: number, note: string) => void) | undefined
+}
+
+/** The load of a phase, in seconds: what a progress bar counts. */
+export function phaseSeconds(phase: Phase, seconds?: number): number {
+  return warmupSeconds(phase, seconds) + (seconds ?? phase.durationS)
+}
+
+/** A short try needs no long warm-up: at most as long as the measured load. */
+function warmupSeconds(phase: Phase, seconds?: number): number {
+  return Math.min(phase.warmupS, seconds ?? phase.durationS)
+}
+
+/**
+ * One arm, one round: a fresh process, the right answer first, then every phase, then a clean end.
+ *
+ * Whatever goes wrong with the arm is a finding that voids the round; only an interruption is thrown.
+ */
+export async function runRound(
+  spec: ArmSpec,
+  { answer, phases }: Pick<Scenario, 'answer' | 'phases'>,
+  at: { round: number; position: number; reference?: Answer | undefined },
+  options: RoundOptions,
+): Promise<Round> {
+  const result: Round = { round: at.round, position: at.position, measures: {}, findings: [], phases: [] }
+  const everything = phases.flatMap(({ gives }) => Object.keys(gives) as Measure[])
+  try {
+    await using arm = await startArm(spec, options.signal)
+    const given = await checkAnswer(arm.url, answer)
+    const differs = at.reference && difference(given, at.reference, spec.kind)
+    if (differs !== undefined) throw new Error(`the answer differs from the first variant's: ${differs}`)
+    for (const phase of phases) {
+      const record = await runPhase(arm, phase, new URL(answer.path, arm.url).href, options)
+      result.phases.push(record)
+      result.findings.push(...physics(phase, record.load))
+      Object.assign(result.measures, measured(phase, record))
+    }
+    const fault = await arm.stop()
+    if (fault !== undefined) result.findings.push({ gate: 'end', phase: '', voids: [], message: `it ${fault}` })
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    result.findings.push({ gate: 'failed', phase: '', voids: everything, message: messageOf(error) })
+  }
+  return result
+}
+
+/** Warm-up, then the load between two readings of the process tree: CPU of the measured window only. */
+async function runPhase(arm: Arm, phase: Phase, url: string, options: RoundOptions): Promise<PhaseRecord> {
+  const { seconds, signal, load } = options
+  const shape: LoadOptions = { url, connections: phase.connections, pipeline: phase.pipeline ?? 1 }
+  if (phase.rateQps !== undefined) shape.rateQps = phase.rateQps
+  if (signal !== undefined) shape.signal = signal
+  const warmupS = warmupSeconds(phase, seconds)
+  if (warmupS > 0)
+    await load({ ...shape, durationS: warmupS, onProgress: ticking(options, `${phase.name} warm-up`, warmupS) })
+  const durationS = seconds ?? phase.durationS
+  const before = treeUsage(arm.pid)
+  const result = await load({ ...shape, durationS, onProgress: ticking(options, phase.name, durationS) })
+  const after = treeUsage(arm.pid)
+  signal?.throwIfAborted()
+  return { name: phase.name, serverCpuUs: after.cpuUs - before.cpuUs, residentBytes: after.residentBytes, load: result }
+}
+
+/** Turns the generator's elapsed time into steps for a bar. */
+function ticking({ onProgress }: RoundOptions, note: string, totalS: number): NonNullable<LoadOptions['onProgress']> {
+  let shownS = 0
+  return ({ elapsedS }) => {
+    const nowS = Math.min(elapsedS, totalS)
+    onProgress?.(nowS - shownS, note)
+    shownS = nowS
+  }
+}
+
+function measured({ gives }: Phase, record: PhaseRecord): Partial<Record<Measure, number>> {
+  const values: Partial<Record<Measure, number>> = {}
+  for (const [measure, reading] of Object.entries(gives) as [Measure, Reading][]) {
+    const value = read(reading, record)
+    if (Number.isFinite(value)) values[measure] = value
+  }
+  return values
+}
+
+function read(reading: Reading, { load, serverCpuUs, residentBytes }: PhaseRecord): number {
+  switch (reading) {
+    case 'serverCpuUsPerRequest':
+      return serverCpuUs / load.requests
+    case 'generatorCpuUsPerRequest':
+      return load.generatorCpuUsPerRequest
+    case 'achievedQps':
+      return load.achievedQps
+    case 'latencyMsP50':
+      return load.latencyMs.p50
+    case 'latencyMsP99':
+      return load.latencyMs.p99
+    case 'latencyMsP999':
+      return load.latencyMs.p999
+    case 'residentBytes':
+      return residentBytes
+  }
+}

@@ -1,0 +1,14 @@
+import { formatBytes, formatMs, formatNumber } from '@qps/console'
+import { type Measure, type MeasureInfo, measures } from './measures.ts'
+
+/** A measure's value as people read it, with its unit where the column's title does not have it. */
+export function showMeasure(measure: Measure, value: number | undefined): string {
+  if (value === undefined) return '–'
+  const show: Record<MeasureInfo['unit'], (value: number) => string> = {
+    us: formatNumber,
+    ms: formatMs,
+    perSecond: formatNumber,
+    bytes: formatBytes,
+  }
+  return show[measures[measure].unit](value)
+}
