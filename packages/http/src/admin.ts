@@ -1,0 +1,104 @@
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import { isLoopback } from './address.ts'
+import { errorBody, type HttpProblem, problems } from './errors.ts'
+import { listen } from './listen.ts'
+import { routePath } from './surface.ts'
+
+export interface AdminPage {
+  contentType: string
+  body: string
+}
+
+export interface AdminOptions {
+  /** Default `127.0.0.1`. Anything that is not loopback opens the port to others: say so only on request. */
+  host?: string
+  /** 0 picks a free one. */
+  port: number
+  /** The page of `GET /metrics`. */
+  metrics: () => Promise<AdminPage>
+  /** Whether `/readyz` says 200 or 503. */
+  ready: () => boolean
+  /** Further pages by path, for GET. */
+  routes?: Record<string, () => Promise<AdminPage>>
+}
+
+export interface Admin {
+  url: string
+  close(): Promise<void>
+}
+
+const foreignHost: HttpProblem = {
+  status: 403,
+  code: 'foreign_host',
+  message: 'this port answers to loopback names only',
+}
+
+/**
+ * Serves metrics and health on a port of their own, which no outside request reaches.
+ *
+ * On loopback it refuses a Host that is not: a web page can make a browser resolve the page's own name to 127.0.0.1 (DNS
+ * rebinding) and read whatever listens there, but it cannot change the name in Host.
+ *
+ * @throws QpsError QPS_PORT_IN_USE and QPS_ADDRESS_UNAVAILABLE as {@link listen} does.
+ * @example
+ * const admin = await startAdmin({ port: 0, metrics: async () => ({ contentType: 'text/plain', body: '' }), ready: () => true })
+ */
+export async function startAdmin(options: AdminOptions): Promise<Admin> {
+  const { host = '127.0.0.1', port, metrics, ready, routes = {} } = options
+  const pages = new Map(Object.entries(routes))
+  pages.set('/metrics', metrics)
+  pages.set('/healthz', async () => text('ok\n'))
+  const loopbackOnly = isLoopback(host)
+
+  const answer: RequestListener = async (request, response) => {
+    if (loopbackOnly && !isLoopback(hostName(request))) return sendProblem(response, foreignHost)
+    const path = routePath(request.url!)
+    const page = pages.get(path)
+    if (page === undefined && path !== '/readyz') return sendProblem(response, problems.notFound)
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD')
+      return sendProblem(response, problems.methodNotAllowed)
+    }
+    if (page === undefined)
+      return ready() ? send(response, 200, text('ready\n')) : send(response, 503, text('draining\n'))
+    try {
+      send(response, 200, await page())
+    } catch {
+      sendProblem(response, problems.internal)
+    }
+  }
+
+  const server = createServer(
+    { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 500, maxHeaderSize: 8 * 1024 },
+    answer,
+  )
+  server.maxConnections = 64
+  const url = await listen(server, { host, port })
+  return {
+    url,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function hostName(request: IncomingMessage): string {
+  const { host = '' } = request.headers
+  return host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : host.split(':', 1)[0]!
+}
+
+function text(body: string): AdminPage {
+  return { contentType: 'text/plain; charset=utf-8', body }
+}
+
+function send(response: ServerResponse, status: number, { contentType, body }: AdminPage): void {
+  if (response.destroyed) return
+  response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
+  response.end(body)
+}
+
+function sendProblem(response: ServerResponse, problem: HttpProblem): void {
+  send(response, problem.status, { contentType: 'application/json', body: errorBody(problem) })
+}

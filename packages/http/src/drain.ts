@@ -1,0 +1,52 @@
+import type { Server } from 'node:http'
+import { Server as NetServer } from 'node:net'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@qps/core'
+import type { Guard } from './guard.ts'
+import type { DrainReport } from './running.ts'
+
+export interface DrainOptions {
+  /** What is left after this is cut. Milliseconds. */
+  limitMs: number
+  clock: Clock
+}
+
+const pollMs = 5
+
+/**
+ * Ends serving without losing a request.
+ *
+ * HTTP/1.1 cannot tell an idle client to leave; it can only close, and a request that is just then on its way is lost.
+ * So a client is told when it asks: every answer from now on says `Connection: close`. In order:
+ *
+ *     in flight        answered, `Connection: close`
+ *     kept alive       a grace of `drainGraceMs` to ask once more and be told; then closed
+ *     new connections  accepted until the grace ends: a balancer takes a moment to look elsewhere
+ *     backlog          one more turn of the loop accepts what the kernel has completed, then the listener closes
+ *     at the limit     whatever is left is destroyed; its requests are counted as dropped
+ *
+ * One loss is the protocol's own: a client that keeps pipelining may have sent requests behind the one whose answer
+ * says close. It knows that they were not answered and may repeat them (RFC 9112 section 9.6).
+ */
+export async function drain(server: Server, guard: Guard, { limitMs, clock }: DrainOptions): Promise<DrainReport> {
+  const startMs = clock.nowMs()
+  const endMs = startMs + limitMs
+  const answeredBefore = guard.answered
+  guard.startDraining()
+  const graceEndMs = Math.min(endMs, startMs + guard.limits.drainGraceMs)
+  while (guard.connections > 0 && clock.nowMs() < graceEndMs) await sleep(pollMs)
+
+  await turn()
+  await turn()
+  // Not http's own `close`: it would cut connections that look idle but have a request in the kernel's buffer.
+  NetServer.prototype.close.call(server)
+  while (guard.connections > 0 && clock.nowMs() < endMs) {
+    guard.closeResting(guard.limits.drainGraceMs)
+    await sleep(pollMs)
+  }
+  const dropped = guard.inFlight
+  guard.destroyAll()
+  // Now http's own as well: it stops the timer that looks for slow requests.
+  server.close()
+  return { completed: guard.answered - answeredBefore, dropped, ms: Math.round(clock.nowMs() - startMs) }
+}
