@@ -13,7 +13,16 @@ export interface Finding {
 /** What a gate looks at: a part of the generator's result. */
 export type LoadFacts = Pick<
   LoadResult,
-  'requests' | 'errors' | 'status' | 'offeredQps' | 'achievedQps' | 'latencyMs' | 'littleRatio' | 'generatorBusy'
+  | 'requests'
+  | 'errors'
+  | 'status'
+  | 'offeredQps'
+  | 'achievedQps'
+  | 'latencyMs'
+  | 'littleRatio'
+  | 'generatorBusy'
+  | 'valid'
+  | 'reasons'
 >
 
 /** From design: how far off Little's law may be, how busy the generator, how much of the paced rate must be held. */
@@ -65,15 +74,16 @@ const gates: readonly Gate[] = [
     name: 'little',
     voids: [...rate, ...latency],
     broken: ({ littleRatio }) =>
-      littleRatio === null || Math.abs(littleRatio - 1) <= gateLimits.littleDeviation
+      Math.abs(littleRatio - 1) <= gateLimits.littleDeviation + Number.EPSILON
         ? undefined
         : `Little's law is off by ${percent(littleRatio - 1)}`,
   },
   {
     name: 'generator-busy',
     voids: [...rate, ...latency],
-    broken: ({ generatorBusy }) =>
-      generatorBusy < gateLimits.generatorBusy
+    // An open loop waits by spinning: being busy says nothing there, and being late is found by the generator itself.
+    broken: ({ offeredQps, generatorBusy }) =>
+      offeredQps !== null || generatorBusy < gateLimits.generatorBusy
         ? undefined
         : `the generator was the limit: ${percent(generatorBusy)} busy`,
   },
@@ -85,16 +95,24 @@ const gates: readonly Gate[] = [
   },
 ]
 
+/** What the generator itself objects to and no law above covers, such as requests that it sent late. */
+const objection: Gate = {
+  name: 'generator',
+  voids: [...rate, ...latency],
+  broken: ({ valid, reasons }) => (valid ? undefined : reasons.join('; ')),
+}
+
 /** Every law that this load broke; empty where it is sound. */
 export function physics(phase: Phase, load: LoadFacts): Finding[] {
-  const findings: Finding[] = []
-  for (const gate of gates) {
-    const message = gate.broken(load)
-    if (message === undefined) continue
-    const voids = measuresFrom(phase, gate.voids)
-    findings.push({ gate: gate.name, phase: phase.name, voids, message: `${phase.name}: ${message}` })
-  }
-  return findings
+  const findings = gates.flatMap((gate) => findingOf(gate, phase, load))
+  return findings.length > 0 ? findings : findingOf(objection, phase, load)
+}
+
+function findingOf(gate: Gate, phase: Phase, load: LoadFacts): Finding[] {
+  const message = gate.broken(load)
+  if (message === undefined) return []
+  const voids = measuresFrom(phase, gate.voids)
+  return [{ gate: gate.name, phase: phase.name, voids, message: `${phase.name}: ${message}` }]
 }
 
 function measuresFrom({ gives }: Phase, readings: readonly Reading[]): Measure[] {

@@ -43,7 +43,9 @@ export function alignedMarkdown({ columns, rows }: Table): string {
   const lines = markdownTable(columns, rows)
     .split('\n')
     .map((line) => line.slice(2, -2).split(' | '))
-  const widths = columns.map((_, column) => Math.max(3, ...lines.map((cells) => cells[column]?.length ?? 0)))
+  const widths = columns.map((_, column) =>
+    Math.max(3, ...lines.map((cells, line) => (line === 1 ? 0 : cells[column]!.length))),
+  )
   const pad = (text: string, column: number, line: number): string => {
     const width = widths[column]!
     const right = columns[column]!.align === 'right'

@@ -7,11 +7,21 @@ export interface MeasureInfo {
   unit: 'us' | 'ms' | 'perSecond' | 'bytes'
 }
 
+export type Measure =
+  | 'cpuUsPerRequest'
+  | 'pacedCpuUsPerRequest'
+  | 'generatorCpuUsPerRequest'
+  | 'achievedQps'
+  | 'latencyMsP50'
+  | 'latencyMsP99'
+  | 'latencyMsP999'
+  | 'residentBytes'
+
 /**
  * Every measure that a scenario can give, by its key in `summary`. The first ranks everything: X µs of CPU per request
  * means X cores for a million requests a second, and it varies far less between runs than requests per second do.
  */
-export const measures = {
+export const measures: Readonly<Record<Measure, MeasureInfo>> = {
   cpuUsPerRequest: { title: 'CPU µs/request', better: 'lower', unit: 'us' },
   pacedCpuUsPerRequest: { title: 'CPU µs/request, paced', better: 'lower', unit: 'us' },
   generatorCpuUsPerRequest: { title: 'generator µs/request', better: 'lower', unit: 'us' },
@@ -20,8 +30,6 @@ export const measures = {
   latencyMsP99: { title: 'p99', better: 'lower', unit: 'ms' },
   latencyMsP999: { title: 'p99.9', better: 'lower', unit: 'ms' },
   residentBytes: { title: 'resident', better: 'lower', unit: 'bytes' },
-} as const satisfies Record<string, MeasureInfo>
-
-export type Measure = keyof typeof measures
+}
 
 export const measureNames: readonly Measure[] = Object.keys(measures) as Measure[]

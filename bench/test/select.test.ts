@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { scenarios } from '../scenarios/index.ts'
+import type { Scenario } from '../src/scenario.ts'
+import { selectScenarios } from '../src/select.ts'
+import { thrownBy } from './thrown.ts'
+
+const names = ['01-minimal-server', '05-shared-map', '05-pools']
+const all = names.map((name) => ({ ...scenarios[0]!, name }) satisfies Scenario)
+
+test('a scenario is named in full, a chapter by its two digits, and each comes once', () => {
+  expect(selectScenarios(['05', '01-minimal-server', '05-pools'], all).map(({ name }) => name)).toEqual([
+    '05-shared-map',
+    '05-pools',
+    '01-minimal-server',
+  ])
+})
+
+test.each([
+  ['01-minimal-servr', '01-minimal-server'],
+  ['minimal-server', '01-minimal-server'],
+  ['05-share-map', '05-shared-map'],
+])('%s is answered with %s', async (name, near) => {
+  const error = await thrownBy(() => selectScenarios([name], all))
+  expect(error.code).toBe('QPS_UNKNOWN_SCENARIO')
+  expect(error.message).toContain(JSON.stringify(name))
+  expect(error.hint).toBe(`did you mean ${JSON.stringify(near)}?`)
+})
+
+test.each(['', '0', '5', 'nothing-like-it-at-all', '../..'])('%j is answered with the list', async (name) => {
+  expect((await thrownBy(() => selectScenarios([name], all))).hint).toContain('choose one of 01-minimal-server')
+})
+
+test('every scenario is well-formed: its expectations and first arm name what exists', () => {
+  for (const { name, variants, expectations, phases, decidedBy, peers } of scenarios) {
+    expect(name).toMatch(/^\d\d-[a-z0-9-]+$/)
+    const arms = [...variants.map((variant) => variant.name), ...peers]
+    const measured = phases.flatMap(({ gives }) => Object.keys(gives))
+    expect(new Set(measured).size, `${name}: two phases give the same measure`).toBe(measured.length)
+    expect(measured).toContain(decidedBy)
+    for (const expectation of expectations) {
+      expect(arms).toContain(expectation.variant)
+      if ('versus' in expectation) expect(arms).toContain(expectation.versus)
+      expect(measured).toContain(expectation.measure)
+    }
+  }
+})
