@@ -1,6 +1,7 @@
-import { messageOf, QpsError } from '@qps/core'
+import { QpsError } from '@qps/core'
 import { connect } from 'node:net'
 import { type Answer, parseAnswer } from './answer.ts'
+import type { Arm } from './arm.ts'
 import type { RightAnswer } from './scenario.ts'
 
 /** No answer that is compared is larger. */
@@ -10,23 +11,25 @@ const answerTimeoutMs = 5_000
 const clockToleranceMs = 60_000
 
 /**
- * Asks once over a connection of its own and checks that the answer is the right one.
+ * Asks an arm once, over a connection of its own, and checks that the answer is the right one.
  *
- * @param url where the arm listens.
  * @param nowMs Unix milliseconds that a `ts` in the body is compared with.
- * @throws QpsError QPS_WRONG_ANSWER naming what was expected and what came.
+ * @throws QpsError QPS_WRONG_ANSWER naming the arm, what was expected and what came.
  */
-export async function checkAnswer(url: string, expected: RightAnswer, nowMs: number = Date.now()): Promise<Answer> {
-  const { hostname, port, host } = new URL(url)
+export async function checkAnswer(
+  arm: Pick<Arm, 'url' | 'spec' | 'lastWords'>,
+  expected: RightAnswer,
+  nowMs: number = Date.now(),
+): Promise<Answer> {
+  const { hostname, port, host } = new URL(arm.url)
   const request = `GET ${expected.path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
   const answer = parseAnswer(await exchange(hostname, Number(port), request))
   const fault = answer === undefined ? 'no complete HTTP/1.1 response came' : wrongness(answer, expected, nowMs)
-  if (answer === undefined || fault !== undefined) {
-    throw new QpsError('QPS_WRONG_ANSWER', `GET ${url}${expected.path.slice(1)} was answered wrongly: ${fault}`, {
-      hint: 'a wrong answer is not timed; correct the server first',
-    })
-  }
-  return answer
+  if (answer !== undefined && fault === undefined) return answer
+  const asked = `${arm.spec.name} answers GET ${expected.path} wrongly`
+  throw new QpsError('QPS_WRONG_ANSWER', `${asked}: ${fault}${arm.lastWords()}`, {
+    hint: 'a wrong answer is not timed; correct the server first',
+  })
 }
 
 /** What is wrong with the answer, or undefined. */
@@ -48,7 +51,7 @@ export function wrongness(answer: Answer, expected: RightAnswer, nowMs: number):
 
 /** Sends the request, returns what came until the response was complete, the peer closed, or a limit was reached. */
 function exchange(host: string, port: number, request: string): Promise<string> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     let text = ''
     const socket = connect({ host, port })
     const finish = (): void => {
@@ -63,9 +66,7 @@ function exchange(host: string, port: number, request: string): Promise<string> 
       if (answer?.contentLength !== undefined || text.length > answerBytesMax) finish()
     })
     socket.on('end', finish)
-    socket.on('error', (error) => {
-      const told = `${host}:${port} announced that it listens and did not answer: ${messageOf(error)}`
-      reject(new QpsError('QPS_WRONG_ANSWER', told, { cause: error }))
-    })
+    // Whatever cut it short, what is missing from the text is the fault that is reported.
+    socket.on('error', finish)
   })
 }

@@ -34,9 +34,11 @@ export class Arm implements AsyncDisposable {
   /** Where it listens, with a trailing slash. */
   readonly url: string
   readonly #child: ChildProcess
+  readonly #lastWords: () => string
   #ending: Promise<string | undefined> | undefined
 
-  constructor(spec: ArmSpec, child: ChildProcess, url: string) {
+  constructor(spec: ArmSpec, child: ChildProcess, url: string, lastWords: () => string) {
+    this.#lastWords = lastWords
     this.spec = spec
     this.pid = child.pid!
     this.url = url
@@ -62,12 +64,22 @@ export class Arm implements AsyncDisposable {
     }
     const exited = once(child, 'exit')
     child.kill('SIGTERM')
-    const timer = setTimeout(() => this.kill(), stopTimeoutMs)
+    let forced = false
+    const timer = setTimeout(() => {
+      forced = true
+      this.kill()
+    }, stopTimeoutMs)
     await exited
     clearTimeout(timer)
     running.delete(this)
-    if (child.signalCode === 'SIGKILL') return `did not end within ${stopTimeoutMs / 1000} s of SIGTERM`
-    return this.spec.kind === 'ours' && child.exitCode !== 0 ? `did not exit cleanly: ${howItEnded(child)}` : undefined
+    if (forced) return `did not end within ${stopTimeoutMs / 1000} s of SIGTERM`
+    const clean = this.spec.kind === 'ours' ? child.exitCode === 0 : child.signalCode !== 'SIGKILL'
+    return clean ? undefined : `did not exit cleanly: ${howItEnded(child)}`
+  }
+
+  /** The most telling line of its standard error, as the end of a message; empty where it said nothing. */
+  lastWords(): string {
+    return this.#lastWords()
   }
 
   /** Ends the whole process group at once. */
@@ -105,17 +117,20 @@ export async function startArm(spec: ArmSpec, signal?: AbortSignal): Promise<Arm
     env: { ...process.env, NODE_ENV: 'production' },
   })
   let complaint = ''
+  const lastWords = (): string => {
+    const words = tellingLine(complaint)
+    return words === '' ? '' : `; its last words: ${words}`
+  }
   child.stderr.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-complaintBytesMax)
   })
   try {
     const url = await announcement(spec, child, signal)
-    return new Arm(spec, child, url)
+    return new Arm(spec, child, url, lastWords)
   } catch (error) {
     if (child.pid !== undefined) killGroup(child.pid)
     signal?.throwIfAborted()
-    const words = lastLine(complaint)
-    throw failed(spec, `${messageOf(error)}${words === '' ? '' : `; its last words: ${words}`}`)
+    throw failed(spec, `${messageOf(error)}${lastWords()}`)
   }
 }
 
@@ -164,7 +179,7 @@ function killGroup(pid: number): void {
   }
 }
 
-function lastLine(text: string): string {
+function tellingLine(text: string): string {
   const lines = text.split('\n').filter((line) => line.trim() !== '')
   return (lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? '').trim().slice(0, 300)
 }

@@ -40,12 +40,23 @@ interface Gate {
   broken: (load: LoadFacts) => string | undefined
 }
 
-/** The physics that every load must obey. A table, so that each row can be read, and tested, alone. */
+/**
+ * The physics that every load must obey. A table, so that each row can be read, and tested, alone; a cause stands before
+ * what follows from it, since the first one is what a void figure is explained with.
+ */
 const gates: readonly Gate[] = [
   {
     name: 'no-requests',
     voids: [...rate, ...latency, ...cpu],
     broken: ({ requests }) => (requests > 0 ? undefined : 'no request was answered'),
+  },
+  {
+    name: 'rate-not-held',
+    voids: [...rate, ...latency, ...cpu],
+    broken: ({ offeredQps, achievedQps }) =>
+      offeredQps === null || achievedQps >= gateLimits.rateHeld * offeredQps
+        ? undefined
+        : `the paced rate was not held: ${Math.round(achievedQps)} of ${offeredQps} per second`,
   },
   {
     name: 'errors',
@@ -61,14 +72,6 @@ const gates: readonly Gate[] = [
         ? undefined
         : `not every answer was 2xx: ${wrong.map(([code, count]) => `${count} of ${code}`).join(', ')}`
     },
-  },
-  {
-    name: 'rate-not-held',
-    voids: [...rate, ...latency, ...cpu],
-    broken: ({ offeredQps, achievedQps }) =>
-      offeredQps === null || achievedQps >= gateLimits.rateHeld * offeredQps
-        ? undefined
-        : `the paced rate was not held: ${Math.round(achievedQps)} of ${offeredQps} per second`,
   },
   {
     name: 'little',

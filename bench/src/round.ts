@@ -63,7 +63,7 @@ export async function runRound(
   const everything = phases.flatMap(({ gives }) => Object.keys(gives) as Measure[])
   try {
     await using arm = await startArm(spec, options.signal)
-    const given = await checkAnswer(arm.url, answer)
+    const given = await checkAnswer(arm, answer)
     const differs = at.reference && difference(given, at.reference, spec.kind)
     if (differs !== undefined) throw new Error(`the answer differs from the first variant's: ${differs}`)
     for (const phase of phases) {

@@ -91,7 +91,7 @@ async function answerOf(
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
   await using arm = await startArm(spec, signal)
-  const answer = await checkAnswer(arm.url, scenario.answer)
+  const answer = await checkAnswer(arm, scenario.answer)
   const differs = reference && difference(answer, reference, spec.kind)
   if (differs === undefined) return answer
   const first = scenario.variants[0]?.name
