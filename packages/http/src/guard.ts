@@ -227,14 +227,23 @@ export class Guard implements Disposable {
 }
 
 /**
- * Takes the socket away from Node's parser (adding a 'data' listener does that) and throws away what still arrives. A
- * socket that is closed with unread input sends a reset, and a reset destroys the answer on its way to the client.
+ * Takes the socket away from Node's parser and throws away what still arrives. A socket that is closed with unread input
+ * sends a reset, and a reset destroys the answer on its way to the client.
+ *
+ * A body that nobody read may have paused the socket. Only Node's own 'resume' listener can start it again, and that
+ * listener leaves with the parser: so the socket is resumed first.
  */
 function unplugParser(socket: Socket): void {
+  if (!socket.isPaused()) return discardInput(socket)
+  socket.once('resume', () => discardInput(socket))
+  socket.resume()
+}
+
+function discardInput(socket: Socket): void {
   if (socket.destroyed) return
   socket.removeAllListeners('data')
+  // Adding this listener is what takes the socket from the parser.
   socket.on('data', discard)
-  socket.resume()
 }
 
 function discard(): void {}

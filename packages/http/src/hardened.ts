@@ -8,8 +8,7 @@ import { addSurface } from './fastify-surface.ts'
 import { Guard } from './guard.ts'
 import { guardedServer, nameRoutes, type RequestInfo } from './guarded-server.ts'
 import { type HttpLimits, httpLimits } from './limits.ts'
-import { type ListenAt, listen } from './listen.ts'
-import type { DrainReport, RunningServer } from './running.ts'
+import type { DrainReport } from './running.ts'
 
 export interface HardenedOptions {
   /** Limits that differ from {@link httpLimits}. */
@@ -22,18 +21,19 @@ export interface HardenedOptions {
   onRequestDone?: (info: RequestInfo) => void
   /** Called once for each request or connection turned away. */
   onRefused?: (reason: RefusalReason) => void
+  /** Adds routes of one's own; those of the surface are there already. */
+  routes?: (app: FastifyInstance) => void
   clock?: Clock
   /** Jitter of Retry-After. Default `Math.random`. */
   random?: Random
 }
 
 export interface HardenedServer {
-  /** For routes of one's own, to be added before `listen`. Those of the surface are there already. */
+  /** Ready: no more routes can be added. */
   app: FastifyInstance
+  /** To be given to `listen`. */
   server: Server
   guard: Guard
-  /** Makes Fastify ready and listens. */
-  listen(at: ListenAt): Promise<RunningServer>
   /** Ends serving as {@link drain} does, then closes `app`. @param limitMs default 5000. */
   drain(limitMs?: number): Promise<DrainReport>
 }
@@ -42,18 +42,17 @@ export interface HardenedServer {
  * A Fastify server with every limit of {@link HttpLimits}, answering the surface of the contract.
  *
  * Two layers stand before Fastify: the {@link Guard} watches connections, and a front filter looks at each request
- * before the router does. Listen through this object, not through Fastify, which knows of neither.
+ * before the router does. Let `listen` make it listen, not Fastify, which knows of neither.
  *
  * Cost per request on top of Fastify: one pass over the header fields and one 'close' listener on the response. No timer,
  * no closure, and no clock reading unless `onRequestDone` is given.
  *
  * @example
- * const hardened = createHardenedServer({ logLevel: 'silent' })
- * const running = await hardened.listen({ host: '127.0.0.1', port: 0 })
- * console.log(running.url)
- * await running.drain()
+ * const { server, drain } = await createHardenedServer()
+ * const url = await listen(server, { host: '127.0.0.1', port: 8080 })
+ * await drain()
  */
-export function createHardenedServer(options: HardenedOptions = {}): HardenedServer {
+export async function createHardenedServer(options: HardenedOptions = {}): Promise<HardenedServer> {
   const { clock = systemClock, random = Math.random, onRefused, onRequestDone } = options
   const limits: HttpLimits = { ...httpLimits, ...options.limits }
   const guard = new Guard({ limits, clock, random, onRefused })
@@ -77,19 +76,16 @@ export function createHardenedServer(options: HardenedOptions = {}): HardenedSer
   if (onRequestDone !== undefined) nameRoutes(app)
   answerErrors(app, guard)
   addSurface(app, guard, clock)
-  const end = async (limitMs = 5_000): Promise<DrainReport> => {
-    const report = await drain(server, guard, { limitMs, clock })
-    await app.close()
-    return report
-  }
+  options.routes?.(app)
+  await app.ready()
   return {
     app,
     server,
     guard,
-    drain: end,
-    async listen(at) {
-      await app.ready()
-      return { url: await listen(server, at), connections: () => guard.connections, drain: end }
+    async drain(limitMs = 5_000) {
+      const report = await drain(server, guard, { limitMs, clock })
+      await app.close()
+      return report
     },
   }
 }

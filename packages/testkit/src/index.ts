@@ -1,1 +1,15 @@
-export {}
+// Conformance suites
+export { httpSurfaceConformance, type SurfaceUnderTest } from './http-surface.ts'
+
+// Stages and programs as processes
+export { type StageEvent, type StageProcess, startStage } from './stage-process.ts'
+export { type ProgramAvailability, requireProgram } from './programs.ts'
+
+// Clients: bytes on the wire, well-behaved ones, slow ones
+export { type RawExchange, type RawExchangeOptions, rawExchange, statuses } from './raw-exchange.ts'
+export { type Bystander, type BystanderResult, startBystander } from './bystander.ts'
+export { startSteadyClients, type SteadyClients, type SteadyResult } from './steady-client.ts'
+export { type SlowClientsOptions, type SlowClientsResult, type SlowMode, slowClients } from './slow-clients.ts'
+
+// Servers whose latency is known
+export { type KnownLatencyServer, knownLatencyMs, type LatencyLaw, startKnownLatency } from './known-latency.ts'
