@@ -10,10 +10,12 @@ export class ClosedLoop implements Loop {
   readonly waiting = 0
   #running = false
   #beganMs = 0
+  #endMs = 0
 
-  begin(nowMs: number): void {
+  begin(nowMs: number, endMs: number): void {
     this.#running = true
     this.#beganMs = nowMs
+    this.#endMs = endMs
   }
 
   available(connection: LoadConnection, _nowMs: number): void {
@@ -35,7 +37,7 @@ export class ClosedLoop implements Loop {
   }
 
   #fill(connection: LoadConnection, intendedMs: number): void {
-    if (!this.#running) return
+    if (!this.#running || intendedMs >= this.#endMs) return
     const free = connection.free
     for (let sent = 0; sent < free; sent++) connection.enqueue(intendedMs)
     if (free > 0) connection.flush()

@@ -41,6 +41,7 @@ export class OpenLoop implements Loop {
   readonly #queue: InstantRing
   readonly #idle: IdleRing<LoadConnection>
   #originMs = 0
+  #endMs = 0
   #arrivals = 0
   #running = false
   /** Something has happened since the last turn. */
@@ -57,8 +58,9 @@ export class OpenLoop implements Loop {
     this.#clock = clock
   }
 
-  begin(nowMs: number): void {
+  begin(nowMs: number, endMs: number): void {
     this.#running = true
+    this.#endMs = endMs
     this.#originMs = nowMs + this.#phaseMs
     this.#turn()
   }
@@ -79,7 +81,6 @@ export class OpenLoop implements Loop {
     this.occupancy.left(count, nowMs)
   }
 
-  /** Arrivals intended before `nowMs` still happen; later ones do not. */
   stop(nowMs: number): void {
     if (this.#running) this.#arrive(nowMs)
     this.close()
@@ -115,7 +116,7 @@ export class OpenLoop implements Loop {
   /** Queues every request that is due, and sends what finds a free slot. */
   #arrive(nowMs: number): void {
     const slotsWereFree = this.#queue.length === 0
-    for (let intendedMs = this.#nextMs; intendedMs <= nowMs; intendedMs = this.#nextMs) {
+    for (let intendedMs = this.#nextMs; intendedMs <= nowMs && intendedMs < this.#endMs; intendedMs = this.#nextMs) {
       this.#arrivals++
       if (this.#queue.push(intendedMs)) this.occupancy.arrived(intendedMs, nowMs)
       else this.#recorder.error('unsent')

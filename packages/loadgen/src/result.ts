@@ -59,7 +59,8 @@ export interface Totals {
 /** Makes the result of a run from what its threads saw. */
 export function resultOf(plan: LoadPlan, reports: readonly ThreadReport[]): LoadResult {
   const totals = totalsOf(reports)
-  const seconds = totals.windowMs / 1000
+  // Instants are fractions of milliseconds; their difference is rounded to the microsecond that is meant.
+  const seconds = Math.round(totals.windowMs * 1000) / 1e6
   const achievedQps = seconds > 0 ? totals.answeredInWindow / seconds : 0
   const latency = totals.latencyUs
   const percentileMs = (ratio: number): number => latency.percentile(ratio) / 1000

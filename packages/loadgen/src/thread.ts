@@ -109,7 +109,7 @@ export class LoadThread {
     if (warmupS === 0) this.#first = this.#mark()
     else this.#timers.push(setTimeout(() => (this.#first = this.#mark()), warmupS * 1000))
     this.#timers.push(setTimeout(() => this.#drain(), (warmupS + durationS) * 1000))
-    this.#loop.begin(this.#beganMs)
+    this.#loop.begin(this.#beganMs, this.#recorder.windowEndMs)
     this.#pool.begin(this.#beganMs)
     await this.#ended.promise
     for (const timer of this.#timers) clearTimeout(timer)
@@ -139,7 +139,7 @@ export class LoadThread {
   /** The window is over: nothing new is sent, and what is outstanding has its timeout to be answered. */
   #drain(): void {
     this.#last = this.#mark()
-    this.#loop.stop(this.#recorder.windowEndMs)
+    this.#loop.stop(this.#clock.nowMs())
     const deadlineMs = this.#clock.nowMs() + this.#share.plan.timeoutS * 1000
     const look = (): void => {
       const outstanding = this.#pool.outstanding
