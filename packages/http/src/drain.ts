@@ -12,6 +12,10 @@ export interface DrainOptions {
 }
 
 const pollMs = 5
+/** The listener closes when nobody has connected for so long, */
+const quietMs = 10
+/** or after this, if somebody always does. */
+const quietLimitMs = 250
 
 /**
  * Ends serving without losing a request.
@@ -21,8 +25,10 @@ const pollMs = 5
  *
  *     in flight        answered, `Connection: close`
  *     kept alive       a grace of `drainGraceMs` to ask once more and be told; then closed
- *     new connections  accepted until the grace ends: a balancer takes a moment to look elsewhere
- *     backlog          one more turn of the loop accepts what the kernel has completed, then the listener closes
+ *     new connections  accepted and served until the grace ends: a balancer takes a moment to look elsewhere
+ *     backlog          the kernel resets what it has connected and nobody has accepted when a listener closes. Clients
+ *                      connect again after each answer, so answers are held back until nobody connects, then the
+ *                      listener closes, then they go out
  *     at the limit     whatever is left is destroyed; its requests are counted as dropped
  *
  * One loss is the protocol's own: a client that keeps pipelining may have sent requests behind the one whose answer
@@ -36,17 +42,26 @@ export async function drain(server: Server, guard: Guard, { limitMs, clock }: Dr
   const graceEndMs = Math.min(endMs, startMs + guard.limits.drainGraceMs)
   while (guard.connections > 0 && clock.nowMs() < graceEndMs) await sleep(pollMs)
 
-  await turn()
-  await turn()
-  // Not http's own `close`: it would cut connections that look idle but have a request in the kernel's buffer.
-  NetServer.prototype.close.call(server)
+  await closeListener(server, guard, clock)
   while (guard.connections > 0 && clock.nowMs() < endMs) {
     guard.closeResting(guard.limits.drainGraceMs)
     await sleep(pollMs)
   }
   const dropped = guard.inFlight
   guard.destroyAll()
-  // Now http's own as well: it stops the timer that looks for slow requests.
+  // Http's own close, last: it stops the timer that looks for slow requests.
   server.close()
   return { completed: guard.answered - answeredBefore, dropped, ms: Math.round(clock.nowMs() - startMs) }
+}
+
+async function closeListener(server: Server, guard: Guard, clock: Clock): Promise<void> {
+  guard.hold()
+  const limitMs = clock.nowMs() + quietLimitMs
+  do await turn()
+  while (guard.connections > 0 && clock.nowMs() < Math.min(limitMs, guard.acceptedAtMs + quietMs))
+  // One more turn accepts what was connected meanwhile.
+  await turn()
+  // Not http's own close: it would cut connections that look idle but have a request in the kernel's buffer.
+  NetServer.prototype.close.call(server)
+  guard.release()
 }

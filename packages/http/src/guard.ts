@@ -33,12 +33,15 @@ export interface GuardOptions {
 export class Guard implements Disposable {
   /** Requests answered (or refused in place) since the start. */
   answered = 0
+  /** When the newest connection was accepted, in the clock's milliseconds. */
+  acceptedAtMs = 0
   /** How often each reason turned somebody away. */
   readonly refused: Partial<Record<RefusalReason, number>> = {}
   readonly limits: HttpLimits
 
   #draining = false
   readonly #held = new Map<Connection, () => void>()
+  #waiting: (() => void)[] | undefined
   readonly #connections = new Map<Socket, Connection>()
   readonly #perAddress = new Map<string, number>()
   readonly #addresses = new Map<Socket, string>()
@@ -83,7 +86,8 @@ export class Guard implements Disposable {
   /** Takes a new connection in, or refuses it where its address or the process holds too many. */
   accept(socket: Socket): void {
     const address = addressKey(socket.remoteAddress)
-    const connection = new Connection(socket, this.#clock.nowMs())
+    this.acceptedAtMs = this.#clock.nowMs()
+    const connection = new Connection(socket, this.acceptedAtMs)
     this.#connections.set(socket, connection)
     socket.once('close', () => this.#forget(socket))
     const held = this.#perAddress.get(address) ?? 0
@@ -146,13 +150,27 @@ export class Guard implements Disposable {
    */
   routeDraining(connection: Connection, response: ServerResponse, route: () => void): void {
     this.#held.get(connection)?.()
-    this.#held.set(connection, route)
-    setImmediate(() => {
+    const last = (): void => {
       if (this.#held.get(connection) !== route) return
       this.#held.delete(connection)
       if (!response.headersSent) response.setHeader('connection', 'close')
       route()
-    })
+    }
+    this.#held.set(connection, route)
+    if (this.#waiting === undefined) setImmediate(last)
+    else this.#waiting.push(last)
+  }
+
+  /** Requests that come from now on wait for {@link release}. Only while draining. */
+  hold(): void {
+    this.#waiting ??= []
+  }
+
+  /** Routes what waited. */
+  release(): void {
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
+    for (const route of waiting) route()
   }
 
   /** Closes connections that are between requests and have been open for at least `ageMs`. */
