@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { announcedUrl } from './announcement.ts'
 import { repositoryRoot } from './paths.ts'
+import { killGroup } from './process-group.ts'
 
 /** A program that can be measured. */
 export interface ArmSpec {
@@ -128,7 +129,7 @@ export async function startArm(spec: ArmSpec, signal?: AbortSignal): Promise<Arm
     const url = await announcement(spec, child, signal)
     return new Arm(spec, child, url, lastWords)
   } catch (error) {
-    if (child.pid !== undefined) killGroup(child.pid)
+    killGroup(child.pid)
     signal?.throwIfAborted()
     throw failed(spec, `${messageOf(error)}${lastWords()}`)
   }
@@ -169,14 +170,6 @@ function hasEnded(child: ChildProcess): boolean {
 
 function howItEnded(child: ChildProcess): string {
   return child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    // It is gone already.
-  }
 }
 
 function tellingLine(text: string): string {

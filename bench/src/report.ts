@@ -51,7 +51,7 @@ export function resultsNotes(results: Results): string[] {
   const noise = noiseFloor === null ? 'no noise floor' : `noise floor ${(noiseFloor * 100).toFixed(1)} %`
   return [
     `Verdict: ${verdict} (${noise}).`,
-    ...reasons.map((reason) => (reason.includes('is void') ? `${voidMark} ${reason}` : reason)),
+    ...reasons.map((reason) => (/ (is|are) void: /.test(reason) ? `${voidMark} ${reason}` : reason)),
     ...skipped.map(({ name, reason, install }) => `skipped ${name}: ${reason}; ${install}`),
   ]
 }

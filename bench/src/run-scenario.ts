@@ -181,10 +181,15 @@ function noiseFloors(rounds: readonly Round[], twins: readonly Round[]): Partial
   return floors
 }
 
+/** One sentence per variant and cause, however many measures it spoils. */
 function voidReasons(variants: readonly VariantResult[]): string[] {
-  return variants.flatMap(({ name, void: voided }) =>
-    Object.entries(voided).map(([measure, why]) => `${measure} of ${name} is void: ${why}`),
-  )
+  return variants.flatMap(({ name, void: voided }) => {
+    const byCause = Map.groupBy(Object.entries(voided), ([, why]) => why)
+    return [...byCause].map(([why, entries]) => {
+      const spoiled = entries.map(([measure]) => measure).join(', ')
+      return `${spoiled} of ${name} ${entries.length === 1 ? 'is' : 'are'} void: ${why}`
+    })
+  })
 }
 
 function endReasons(subjects: readonly Subject[]): string[] {

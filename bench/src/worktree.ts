@@ -1,12 +1,12 @@
 import { messageOf, QpsError } from '@qps/core'
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { repositoryRoot } from './paths.ts'
-
-const run = promisify(execFile)
+import { killGroup } from './process-group.ts'
 
 /** Another revision of this repository, checked out, linked and compiled in a temporary folder. */
 export class Worktree implements Disposable {
@@ -23,8 +23,10 @@ export class Worktree implements Disposable {
   /** Removes the folder and git's note of it. Also done when the process exits first. */
   [Symbol.dispose](): void {
     process.off('exit', this.#remove)
-    rmSync(dirname(this.folder), { recursive: true, force: true })
-    execFileSync('git', ['worktree', 'prune'], { cwd: repositoryRoot, stdio: 'ignore' })
+    // A checkout that was cut short is still locked, and git prunes no locked one; unlocking any other fails, harmlessly.
+    spawnSync('git', ['worktree', 'unlock', this.folder], { cwd: repositoryRoot, stdio: 'ignore' })
+    rmSync(dirname(this.folder), { recursive: true, force: true, maxRetries: 5 })
+    spawnSync('git', ['worktree', 'prune'], { cwd: repositoryRoot, stdio: 'ignore' })
   }
 }
 
@@ -36,7 +38,7 @@ export class Worktree implements Disposable {
 export async function resolveRevision(revision: string, root: string = repositoryRoot): Promise<string> {
   try {
     const asked = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`]
-    return (await run('git', asked, { cwd: root })).stdout.trim()
+    return (await promisify(execFile)('git', asked, { cwd: root })).stdout.trim()
   } catch (error) {
     throw new QpsError('QPS_USAGE', `git knows no revision ${JSON.stringify(revision)}`, {
       cause: error,
@@ -54,27 +56,59 @@ export async function openWorktree(commit: string, signal?: AbortSignal): Promis
   const worktree = new Worktree(join(mkdtempSync(join(tmpdir(), 'qps-compare-')), 'tree'), commit)
   const { folder } = worktree
   const step = async (what: string, program: string, parameters: string[], cwd: string): Promise<void> => {
-    try {
-      await run(program, parameters, { cwd, maxBuffer: 16 * 1024 * 1024, ...(signal ? { signal } : {}) })
-    } catch (error) {
-      signal?.throwIfAborted()
-      const output = (error as { stdout?: string }).stdout?.trim().split('\n')[0] || messageOf(error)
-      throw new QpsError('QPS_REVISION_BROKEN', `${commit.slice(0, 12)} ${what}: ${output}`, {
-        cause: error,
-        hint: 'compare with a revision that builds',
-      })
-    }
+    const fault = await runToEnd(program, parameters, cwd, signal)
+    signal?.throwIfAborted()
+    if (fault === undefined) return
+    throw new QpsError('QPS_REVISION_BROKEN', `${commit.slice(0, 12)} ${what}: ${fault}`, {
+      hint: 'compare with a revision that builds',
+    })
   }
   try {
     await step('cannot be checked out', 'git', ['worktree', 'add', '--detach', folder, commit], repositoryRoot)
     if (sameLockfile(folder)) linkDependencies(folder)
     else await step('cannot be installed', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], folder)
-    await step('does not compile', join(folder, 'node_modules', '.bin', 'tsc'), ['-b'], folder)
+    await step('does not compile', join(folder, 'node_modules', '.bin', 'tsc'), ['-b', ...stages(folder)], folder)
     return worktree
   } catch (error) {
     worktree[Symbol.dispose]()
     throw error
   }
+}
+
+/**
+ * Runs a program in a process group of its own, so that an interruption ends all of it before the folder is removed.
+ *
+ * @returns undefined where it succeeded, else the line of its output that tells most.
+ */
+async function runToEnd(
+  program: string,
+  parameters: string[],
+  cwd: string,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  const child = spawn(program, parameters, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  const keep = (chunk: Buffer): void => void (output = (output + chunk.toString()).slice(0, outputBytesMax))
+  child.stdout.on('data', keep)
+  child.stderr.on('data', keep)
+  const abort = (): void => killGroup(child.pid)
+  signal?.addEventListener('abort', abort)
+  if (signal?.aborted) abort()
+  const [code] = (await once(child, 'close').catch((error: unknown) => [messageOf(error)])) as [number | string | null]
+  signal?.removeEventListener('abort', abort)
+  if (code === 0) return undefined
+  const lines = output.split('\n').filter((line) => line.trim() !== '')
+  return (lines.find((line) => /error(?! code)/i.test(line)) ?? lines[0] ?? `it ended with ${code}`)
+    .trim()
+    .slice(0, 300)
+}
+
+/** Of what a failing program says, the beginning tells why. */
+const outputBytesMax = 64 * 1024
+
+/** The stages are what is measured; whatever else does not compile there is none of our business. */
+function stages(folder: string): string[] {
+  return globSync('stages/*/tsconfig.json', { cwd: folder }).map((path) => dirname(path))
 }
 
 function sameLockfile(folder: string): boolean {
