@@ -1,7 +1,7 @@
 import { type CommandSpec, formatMs, formatNumber, progressBar, runCommand, textTable } from '@qps/console'
 import { runLoadProcess } from '@qps/loadgen'
 import { scenarios } from '../scenarios/index.ts'
-import { fillDocuments } from './fill.ts'
+import { fillDocuments } from './markers.ts'
 import { interruptible } from './interrupt.ts'
 import { thisMachine } from './machine.ts'
 import { shownPath } from './paths.ts'

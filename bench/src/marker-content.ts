@@ -1,6 +1,6 @@
 import { formatChange } from '@qps/console'
 import { didYouMean, QpsError } from '@qps/core'
-import { alignedMarkdown, asBlock } from './markers.ts'
+import { alignedMarkdown, asBlock } from './marker-text.ts'
 import { type Measure, measureNames } from './measures.ts'
 import { provenance, resultsNotes, resultsTable, type Table } from './report.ts'
 import type { Results, VariantResult } from './results.ts'

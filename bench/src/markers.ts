@@ -1,58 +1,57 @@
-import { markdownTable } from '@qps/console'
+import { runCommand } from '@qps/console'
 import { QpsError } from '@qps/core'
-import type { Table } from './report.ts'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { scenarios } from '../scenarios/index.ts'
+import { markerContent, type MarkerSources } from './marker-content.ts'
+import { fillMarkers } from './marker-text.ts'
+import { repositoryRoot } from './paths.ts'
+import { allResults, writeAtomically } from './results-file.ts'
+import { readStages } from './stages.ts'
 
-/** `<!-- results:NAME -->`; the name ends at the first blank. */
-const opening = /<!-- results:(\S+) -->/g
+/** The documents that may have markers. */
+const documents = ['*.md', 'stages/*/README.md', 'packages/*/README.md', 'docs/**/*.md']
 
 /**
- * Replaces what stands between each `<!-- results:NAME -->` and its `<!-- /results:NAME -->`. Everything else stays as it
- * is, byte for byte, and filling a filled text again changes nothing.
+ * Fills every marker of every document from the committed results.
  *
- * @param text a Markdown document. @param shown its path, for messages. @param contentOf what belongs into a marker.
- * @throws QpsError QPS_MARKER where a marker is not closed.
+ * @param check write nothing. @returns paths of the documents that differ (or differed) from the results.
  */
-export function fillMarkers(text: string, shown: string, contentOf: (name: string) => string): string {
-  let filled = ''
-  let from = 0
-  opening.lastIndex = 0
-  for (let match = opening.exec(text); match !== null; match = opening.exec(text)) {
-    const name = match[1]!
-    const contentStart = opening.lastIndex
-    const end = text.indexOf(`<!-- /results:${name} -->`, contentStart)
-    if (end === -1) {
-      const line = text.slice(0, match.index).split('\n').length
-      throw new QpsError('QPS_MARKER', `${shown}:${line}: <!-- results:${name} --> is never closed`, {
-        hint: `end it with <!-- /results:${name} -->`,
-      })
-    }
-    filled += text.slice(from, contentStart) + contentOf(name)
-    from = end
-    opening.lastIndex = end
+export function fillDocuments({ check, root = repositoryRoot }: { check: boolean; root?: string }): string[] {
+  const sources: MarkerSources = {
+    scenarios: scenarios.map(({ name }) => name),
+    results: allResults(join(root, 'bench', 'results')),
+    stages: readStages(root),
   }
-  return filled + text.slice(from)
+  const paths = globSync(documents, { cwd: root, exclude: (path) => path.includes('node_modules') }).toSorted()
+  return paths.filter((path) => {
+    const file = join(root, path)
+    const text = readFileSync(file, 'utf8')
+    const filled = fillMarkers(text, path, (name) => markerContent(name, sources))
+    if (filled === text) return false
+    if (!check) writeAtomically(file, filled)
+    return true
+  })
 }
 
-/** Blocks of Markdown as a marker holds them: blank lines around, since a comment would swallow the line after it. */
-export function asBlock(...blocks: string[]): string {
-  return `\n\n${blocks.join('\n\n')}\n\n`
-}
-
-/** A table in the form that the formatter leaves alone: every column as wide as its widest cell. */
-export function alignedMarkdown({ columns, rows }: Table): string {
-  const lines = markdownTable(columns, rows)
-    .split('\n')
-    .map((line) => line.slice(2, -2).split(' | '))
-  const widths = columns.map((_, column) =>
-    Math.max(3, ...lines.map((cells, line) => (line === 1 ? 0 : cells[column]!.length))),
+if (import.meta.main) {
+  await runCommand(
+    {
+      name: 'npm run bench:markers --',
+      usage: '[--check]',
+      summary: 'Fills the tables between <!-- results:NAME --> markers from bench/results.',
+      options: { check: { type: 'boolean', help: 'change nothing; fail where a document differs from the results' } },
+    },
+    process.argv.slice(2),
+    async (command) => {
+      const check = command.flag('check')
+      const changed = fillDocuments({ check })
+      if (check && changed.length > 0) {
+        throw new QpsError('QPS_MARKER', `not as bench/results says: ${changed.join(', ')}`, {
+          hint: 'npm run bench:markers',
+        })
+      }
+      for (const path of changed) process.stdout.write(`${path}\n`)
+    },
   )
-  const pad = (text: string, column: number, line: number): string => {
-    const width = widths[column]!
-    const right = columns[column]!.align === 'right'
-    if (line === 1) return right ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)
-    return right ? text.padStart(width) : text.padEnd(width)
-  }
-  return lines
-    .map((cells, line) => `| ${cells.map((cell, column) => pad(cell, column, line)).join(' | ')} |`)
-    .join('\n')
 }

@@ -61,14 +61,14 @@ function foldersIn(folder: string): string[] {
   return entries(folder)
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
-    .sort()
+    .toSorted()
 }
 
 function filesIn(folder: string): string[] {
   return entries(folder)
     .filter((entry) => entry.isFile() && entry.name.endsWith('.json'))
     .map((entry) => join(folder, entry.name))
-    .sort()
+    .toSorted()
 }
 
 function entries(folder: string): Dirent[] {

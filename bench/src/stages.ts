@@ -26,7 +26,7 @@ export function readStages(root: string = repositoryRoot): StageManifest[] {
   return readdirSync(folder)
     .filter((name) => existsSync(join(folder, name, 'stage.json')))
     .map((name) => readStage(name, join(folder, name, 'stage.json')))
-    .sort((left, right) => left.number - right.number)
+    .toSorted((left, right) => left.number - right.number)
 }
 
 function readStage(folder: string, path: string): StageManifest {

@@ -97,10 +97,16 @@ async function runToEnd(
   const [code] = (await once(child, 'close').catch((error: unknown) => [messageOf(error)])) as [number | string | null]
   signal?.removeEventListener('abort', abort)
   if (code === 0) return undefined
+  return tellingLine(output) ?? `it ended with ${code}`
+}
+
+/** npm puts a code before the reason, compilers name the file and the error. */
+function tellingLine(output: string): string | undefined {
   const lines = output.split('\n').filter((line) => line.trim() !== '')
-  return (lines.find((line) => /error(?! code)/i.test(line)) ?? lines[0] ?? `it ended with ${code}`)
-    .trim()
-    .slice(0, 300)
+  const fromNpm = lines
+    .filter((line) => /^npm error (?!code )\S/.test(line))
+    .map((line) => line.slice('npm error '.length))
+  return (fromNpm[0] ?? lines.find((line) => /error/i.test(line)) ?? lines[0])?.trim().slice(0, 300)
 }
 
 /** Of what a failing program says, the beginning tells why. */

@@ -86,5 +86,5 @@ test('programs are found by name on PATH and by path from the top folder', () =>
 
 test('every peer in the folder belongs to a scenario, and every scenario finds its peers', () => {
   const named = new Set(scenarios.flatMap(({ peers }) => peers))
-  expect([...named].sort()).toEqual(readdirSync(peersFolder).sort())
+  expect([...named].toSorted()).toEqual(readdirSync(peersFolder).toSorted())
 })

@@ -57,11 +57,7 @@ test('whatever stands in the file, reading gives a result or QPS_RESULTS_CORRUPT
         typeof spoiled === 'string'
           ? spoiled
           : text.slice(0, spoiled[0]) + spoiled[2] + text.slice(spoiled[0] + spoiled[1])
-      try {
-        parseResults(broken, 'x.json')
-      } catch (error) {
-        expect(error).toBeInstanceOf(QpsError)
-      }
+      expect(refusalOf(broken)).toMatch(/^(accepted|QPS_RESULTS_CORRUPT)$/)
     }),
     { numRuns: 500 },
   )
@@ -76,9 +72,18 @@ test('a folder in the place of a file is one clear error', async () => {
 test('a write that fails leaves the old file and nothing beside it', () => {
   const path = join(folder, 'kept.json')
   writeAtomically(path, 'old')
-  expect(() => writeAtomically(path, Symbol('not a text') as unknown as string)).toThrow()
+  expect(() => writeAtomically(path, Symbol('not a text') as unknown as string)).toThrow('symbol')
   expect(readFileSync(path, 'utf8')).toBe('old')
   mkdirSync(join(folder, 'taken.json', 'inside'), { recursive: true })
-  expect(() => writeAtomically(join(folder, 'taken.json'), 'new')).toThrow()
-  expect(readdirSync(folder).sort()).toEqual(['kept.json', 'taken.json'])
+  expect(() => writeAtomically(join(folder, 'taken.json'), 'new')).toThrow('EISDIR')
+  expect(readdirSync(folder).toSorted()).toEqual(['kept.json', 'taken.json'])
 })
+
+function refusalOf(text: string): string {
+  try {
+    parseResults(text, 'x.json')
+    return 'accepted'
+  } catch (error) {
+    return error instanceof QpsError ? error.code : String(error)
+  }
+}
