@@ -1,5 +1,6 @@
 import { type CommandSpec, errorEvent, errorLine, exitCodeOf, parseCommand, runCommand } from '@qps/console'
 import { QpsError } from '@qps/core'
+import { expectReadmeExample } from '@qps/testkit'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { helpText } from '../src/help.ts'
 
@@ -119,3 +120,5 @@ describe('the frame', () => {
     expect(exitCodeOf('x')).toBe(1)
   })
 })
+
+test("the README's example prints what it says", () => expectReadmeExample(new URL('../README.md', import.meta.url)))

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Gauge, type Metric, type Registry } from 'prom-client'
 
 /**
  * Upper bounds of the latency buckets, in seconds: 100 µs to 10 s in steps of 2 to 2.5, so that a quantile read off
@@ -17,6 +17,8 @@ export interface RequestMetricsOptions {
 
 /** A method is a label only if it is one of these: a client can invent methods, and each would be a series for ever. */
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+const durationName = 'http_server_request_duration_seconds'
 
 /** Prometheus keeps every series for ever; a metric here has at most this many. */
 const seriesMax = 200
@@ -44,15 +46,12 @@ export function requestMetrics(registry: Registry, options: RequestMetricsOption
   const unmatched = routes.get('unmatched')!
   const refusals = new Map<string, number>()
 
-  const duration = new Histogram({
-    name: 'http_server_request_duration_seconds',
-    help: 'Time from the parsed header section to the last byte handed to the socket, by route.',
-    labelNames: ['route'],
-    buckets: [...latencyBoundsS],
-    registers: [],
-  })
   registry.registerMetric(
-    withValues(duration, () => [...routes].flatMap(([route, tally]) => tally.histogramRows(route))),
+    rendered({
+      name: durationName,
+      help: 'Time from the parsed header section to the last byte handed to the socket, by route.',
+      rows: () => [...routes].flatMap(([route, tally]) => tally.histogramRows(route)),
+    }),
   )
 
   new Counter({
@@ -125,17 +124,16 @@ class RouteTally {
 
   /** Prometheus' rows of one histogram: cumulative buckets, the last one `+Inf`, then sum and count. */
   histogramRows(route: string): MetricRow[] {
-    const name = 'http_server_request_duration_seconds'
+    if (this.counts.size === 0) return []
     let cumulative = 0
     const rows: MetricRow[] = [...latencyBoundsS, '+Inf'].map((le, index) => {
       cumulative += this.#buckets[index]!
-      return { metricName: `${name}_bucket`, labels: { le, route }, value: cumulative, exemplar: null }
+      return { metricName: `${durationName}_bucket`, labels: { le, route }, value: cumulative, exemplar: null }
     })
-    if (cumulative === 0) return []
     return [
       ...rows,
-      { metricName: `${name}_sum`, labels: { route }, value: this.#sumS, exemplar: null },
-      { metricName: `${name}_count`, labels: { route }, value: cumulative, exemplar: null },
+      { metricName: `${durationName}_sum`, labels: { route }, value: this.#sumS, exemplar: null },
+      { metricName: `${durationName}_count`, labels: { route }, value: cumulative, exemplar: null },
     ]
   }
 }
@@ -147,9 +145,15 @@ interface MetricRow {
   exemplar: null
 }
 
-/** prom-client asks a metric for its rows through `get`: the documented name, help and type stay, the rows are ours. */
-function withValues(metric: Histogram, rows: () => MetricRow[]): Histogram {
-  const get = metric.get.bind(metric)
-  metric.get = (async () => ({ ...(await get()), values: rows() })) as typeof metric.get
-  return metric
+/**
+ * A histogram that is ours to count and prom-client's to render: it renders whatever has a name and answers `get`.
+ * Its own Histogram would want to be told of every observation.
+ */
+function rendered({ name, help, rows }: { name: string; help: string; rows: () => MetricRow[] }): Metric {
+  const metric = {
+    name,
+    get: async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: rows() }),
+    reset: () => {},
+  }
+  return metric as unknown as Metric
 }

@@ -13,3 +13,6 @@ export { type SlowClientsOptions, type SlowClientsResult, type SlowMode, slowCli
 
 // Servers whose latency is known
 export { type KnownLatencyServer, knownLatencyMs, type LatencyLaw, startKnownLatency } from './known-latency.ts'
+
+// Documentation that runs
+export { expectReadmeExample } from './readme-example.ts'

@@ -1,7 +1,6 @@
 import type { StartVariant } from '@qps/console'
-import { answerSurface, createHardenedServer, drainStock, listen } from '@qps/http'
+import { answerSurface, createHardenedServer, listen, runStock } from '@qps/http'
 import { requestMetrics, runtimeMetrics } from '@qps/metrics'
-import { createServer } from 'node:http'
 
 /**
  * The article's first server: the standard library, one handler, nothing else.
@@ -9,17 +8,14 @@ import { createServer } from 'node:http'
  * What is absent is the point. There is no timeout of our own, no cap on connections, no router and no measurement:
  * 500 clients that send one header a minute hold 500 sockets here, and the security tests show it.
  */
-export const minimal: StartVariant = async ({ host, port }) => {
-  const server = createServer((request, response) => {
+export const minimal: StartVariant = (at) =>
+  runStock((request, response) => {
     if (request.method === 'GET' && request.url === '/') {
       const body = `{"status":"ok","ts":${Date.now()}}`
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length })
       response.end(body)
     } else answerSurface(request, response) // HEAD, /echo, /plaintext, 404, 405: what every stage answers
-  })
-  const url = await listen(server, { host, port })
-  return { url, drain: (limitMs) => drainStock(server, limitMs) }
-}
+  }, at)
 
 /**
  * The same answers behind everything that a public address needs: a router (Fastify), the article's three timeouts
@@ -28,10 +24,10 @@ export const minimal: StartVariant = async ({ host, port }) => {
  *
  * The bounds are data: `httpLimits` in `packages/http/src/limits.ts` names every one with its default and its reason.
  */
-export const hardened: StartVariant = async ({ host, port }) => {
-  const server = await createHardenedServer()
-  const url = await listen(server.server, { host, port })
-  return { url, drain: (limitMs) => server.drain(limitMs) }
+export const hardened: StartVariant = async (at) => {
+  const { server, guard, drain } = await createHardenedServer()
+  const url = await listen(server, at)
+  return { url, connections: () => guard.connections, drain }
 }
 
 /**
@@ -41,22 +37,17 @@ export const hardened: StartVariant = async ({ host, port }) => {
  * The hot path records into plain memory; labels, strings and the Prometheus client come in only at a scrape.
  */
 export const observed: StartVariant = async ({ host, port, registry }) => {
-  const metrics = requestMetrics(registry, {
-    routes: ['/', '/echo', '/plaintext'],
-    inFlight: () => server.guard.inFlight,
-  })
+  const routes = ['/', '/echo', '/plaintext']
+  const metrics = requestMetrics(registry, { routes, inFlight: () => guard.inFlight })
   const observers = runtimeMetrics(registry)
-  const server = await createHardenedServer({
+  const { server, guard, drain } = await createHardenedServer({
     onRequestDone: ({ method, route, status, seconds }) => metrics.record(method, route, status, seconds),
     onRefused: (reason) => metrics.refused(reason),
   })
-  const url = await listen(server.server, { host, port })
+  const url = await listen(server, { host, port })
   return {
     url,
-    async drain(limitMs) {
-      const report = await server.drain(limitMs)
-      observers[Symbol.dispose]()
-      return report
-    },
+    connections: () => guard.connections,
+    drain: (limitMs) => drain(limitMs).finally(() => observers[Symbol.dispose]()),
   }
 }
