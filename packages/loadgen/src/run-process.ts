@@ -32,7 +32,8 @@ export async function runLoadProcess(options: LoadOptions): Promise<LoadResult> 
   planLoad(options)
   const { signal, onProgress, ...plain } = options
   const child = fork(fileURLToPath(siblingModule(import.meta.url, './process-entry')), [], {
-    execArgv: [...process.execArgv, ...sourceFlags(import.meta.url)],
+    // Not the caller's flags: one that was started with `--eval` would have its child evaluate, and fork, again.
+    execArgv: sourceFlags(import.meta.url),
     serialization: 'advanced',
     // Its output is none; what a crash prints goes to standard error, and never between our JSON lines.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
