@@ -137,26 +137,25 @@ export async function startArm(spec: ArmSpec, signal?: AbortSignal): Promise<Arm
 
 /** Resolves with the URL from standard output, which stays read afterwards so that the arm never blocks on its pipe. */
 async function announcement(spec: ArmSpec, child: ChildProcess, signal?: AbortSignal): Promise<string> {
-  const lines = createInterface({ input: child.stdout! })
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`did not say that it listens within ${startTimeoutMs / 1000} s`)),
-      startTimeoutMs,
-    )
-    const settle = (act: () => void): void => {
-      clearTimeout(timer)
-      act()
-    }
-    lines.on('line', (line) => {
-      const url = announcedUrl(line)
-      if (url !== undefined) settle(() => resolve(url))
-    })
-    child.once('error', (error) => settle(() => reject(new Error(`could not be started: ${messageOf(error)}`))))
-    child.once('exit', () => settle(() => reject(new Error(`ended before it listened: ${howItEnded(child)}`))))
-    signal?.addEventListener('abort', () => settle(() => reject(new Error(`${spec.name} was interrupted`))), {
-      once: true,
-    })
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const fail = (why: string): void => reject(new Error(why))
+  const interrupted = (): void => fail(`${spec.name} was interrupted`)
+  const late = `did not say that it listens within ${startTimeoutMs / 1000} s`
+  const timer = setTimeout(fail, startTimeoutMs, late)
+  signal?.addEventListener('abort', interrupted)
+  createInterface({ input: child.stdout! }).on('line', (line) => {
+    const url = announcedUrl(line)
+    if (url !== undefined) resolve(url)
   })
+  child.once('error', (error) => fail(`could not be started: ${messageOf(error)}`))
+  // After `close`, not `exit`: its last words have then been read.
+  child.once('close', () => fail(`ended before it listened: ${howItEnded(child)}`))
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', interrupted)
+  }
 }
 
 function failed(spec: ArmSpec, why: string, hint?: string): QpsError {
