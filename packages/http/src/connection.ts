@@ -4,7 +4,7 @@ import type { RefusalReason } from './errors.ts'
 import type { HttpLimits } from './limits.ts'
 
 /** What the sweep may find wrong with a connection. */
-export type Verdict = 'slow-body' | 'body' | 'slow-reader' | 'crowded-idle' | 'linger-over'
+export type Verdict = 'timeout' | 'slow-body' | 'body' | 'slow-reader' | 'crowded-idle' | 'linger-over'
 
 /** What the guard looks at: the public face of a socket, so that tests can move the numbers by hand. */
 export type WatchedSocket = Pick<Socket, 'bytesRead' | 'bytesWritten' | 'writableLength'>
@@ -37,6 +37,8 @@ export class Connection {
   #bytesTaken = 0
   #movedAtMs: number
   #waitingSinceMs: number | undefined
+  #idleInCrowd = false
+  #headersSinceMs: number | undefined
   #lingerSinceMs: number | undefined
   #bytesReadAtLinger = 0
   readonly #socket: WatchedSocket
@@ -95,7 +97,8 @@ export class Connection {
     // Counted as taken when the kernel has the whole of a write; a write it holds in part still counts as waiting.
     const bytesTaken = bytesWritten - writableLength
     const taking = bytesTaken !== this.#bytesTaken
-    if (taking || bytesRead !== this.#bytesRead) this.#movedAtMs = nowMs
+    const moved = taking || bytesRead !== this.#bytesRead
+    if (moved) this.#movedAtMs = nowMs
     this.#bytesRead = bytesRead
     this.#bytesTaken = bytesTaken
 
@@ -104,17 +107,33 @@ export class Connection {
     else if (this.#waitingSinceMs === undefined || taking) this.#waitingSinceMs = nowMs
     else if (nowMs - this.#waitingSinceMs >= limits.readerStallMs - toleranceMs) return 'slow-reader'
 
-    if (this.isReceiving) return this.#judgeBody(nowMs, limits, bytesRead)
+    if (this.isReceiving) return this.#judgeBody(nowMs, limits, bytesRead, writableLength > 0)
+    if (this.#judgeHeaders(nowMs, limits, crowded, bytesRead)) return 'timeout'
     const idle = this.inFlight === 0 && writableLength === 0
     if (!idle) this.#movedAtMs = nowMs
-    else if (crowded && nowMs - this.#movedAtMs >= limits.crowdedIdleMs - toleranceMs) return 'crowded-idle'
-    return undefined
+    // Once idle in a crowd, a connection stays on the short limit until it moves: closing some of a crowd makes it
+    // smaller, and the rest would be let off.
+    this.#idleInCrowd = idle && (crowded || (this.#idleInCrowd && !moved))
+    const idleMs = nowMs - this.#movedAtMs
+    return this.#idleInCrowd && idleMs >= limits.crowdedIdleMs - toleranceMs ? 'crowded-idle' : undefined
   }
 
-  #judgeBody(nowMs: number, limits: HttpLimits, bytesRead: number): Verdict | undefined {
+  /** Node has an eye on this as well, with the longer time of `headersTimeoutMs`: here it is shortened in a crowd. */
+  #judgeHeaders(nowMs: number, limits: HttpLimits, crowded: boolean, bytesRead: number): boolean {
+    const isFirst = this.request === undefined
+    if (this.inFlight > 0 || (!isFirst && bytesRead === this.#bytesReadAtRest)) {
+      this.#headersSinceMs = undefined
+      return false
+    }
+    this.#headersSinceMs ??= isFirst ? this.openedAtMs : nowMs
+    return crowded && nowMs - this.#headersSinceMs >= limits.crowdedHeadersTimeoutMs - limits.sweepMs
+  }
+
+  #judgeBody(nowMs: number, limits: HttpLimits, bytesRead: number, waiting: boolean): Verdict | undefined {
     const request = this.request!
-    // A handler that does not read yet makes the client wait: that is not the client's slowness.
-    if (this.inFlight > 0 && request.readableLength >= request.readableHighWaterMark) {
+    // The client cannot send while Node does not read: because a handler is not reading yet, or because the client does
+    // not take an earlier answer, which is judged above.
+    if (waiting || (this.inFlight > 0 && request.readableLength >= request.readableHighWaterMark)) {
       this.#requestAtMs += limits.sweepMs
       return undefined
     }

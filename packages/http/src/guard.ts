@@ -27,8 +27,10 @@ export interface GuardOptions {
  *
  * **Crowded.** A slow reader of SMALL answers cannot be seen: the kernel takes a hundred bytes at once, whether or not
  * the client ever reads them, and from then on the connection looks idle to the server, which it is. What such a client
- * holds is a place. So places get cheaper as they get scarce: once an address (or the whole process) holds more
- * than `crowdedRatio` of its connections, its idle ones are closed after `crowdedIdleMs`.
+ * holds is a place. So patience shrinks as places get scarce: once an address (or the whole process) holds more than
+ * `crowdedRatio` of its connections, its idle ones are closed after `crowdedIdleMs`, and header sections get
+ * `crowdedHeadersTimeoutMs`. The price: five hundred polite clients behind one address lose idle connections sooner than
+ * `Keep-Alive` promised them, and connect again.
  */
 export class Guard implements Disposable {
   /** Requests answered (or refused in place) since the start. */
@@ -205,6 +207,7 @@ export class Guard implements Disposable {
 
   #carryOut(verdict: Verdict, socket: Socket, connection: Connection): void {
     if (verdict === 'linger-over') return void socket.destroy()
+    if (verdict === 'timeout') return this.refuse(socket, verdict)
     if (verdict === 'slow-body' || verdict === 'body') return this.refuse(socket, verdict, connection.response)
     if (!connection.condemned) {
       this.refused[verdict] = (this.refused[verdict] ?? 0) + 1

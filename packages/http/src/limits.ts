@@ -28,8 +28,10 @@ export interface HttpLimits {
   sliceBytes: number
   /** A connection without a request is closed after this. Clients are told a second less. Default 30 s. */
   idleMs: number
-  /** The same while connections are scarce, see `crowdedRatio`. Default 10 s. */
+  /** The same while connections are scarce, see `crowdedRatio`. Default 8 s. */
   crowdedIdleMs: number
+  /** And the time for a header section then. Default 4 s. */
+  crowdedHeadersTimeoutMs: number
   /** An address (or the process) that holds more than this share of its connections is crowded. Default 0.25. */
   crowdedRatio: number
   /** Open connections of the process; beyond: 503 and close. Default 4096. */
@@ -60,7 +62,8 @@ export const httpLimits: Readonly<HttpLimits> = Object.freeze({
   readerStallMs: 10_000,
   sliceBytes: 64 * 1024,
   idleMs: 30_000,
-  crowdedIdleMs: 10_000,
+  crowdedIdleMs: 8_000,
+  crowdedHeadersTimeoutMs: 4_000,
   crowdedRatio: 0.25,
   connectionsMax: 4096,
   connectionsPerAddressMax: 1024,

@@ -74,6 +74,14 @@ test('a client is not blamed for a handler that does not read', () => {
   expect(sweep(60_000)[0]).toBeUndefined()
 })
 
+test('a client that does not take an answer is a slow reader, not a slow sender of the next body', () => {
+  const { socket, request, begin, sweep } = watch()
+  request.complete = false
+  begin()
+  Object.assign(socket, { bytesWritten: 65_536, writableLength: 65_536 })
+  expect(sweep(20_000)[0]).toBe('slow-reader')
+})
+
 test('a body that nobody reads is not discarded endlessly', () => {
   const { socket, request, connection, begin, sweep } = watch()
   request.complete = false
@@ -83,13 +91,39 @@ test('a body that nobody reads is not discarded endlessly', () => {
   expect(verdict).toBe('body')
 })
 
-test('an idle connection is cut within 10 s where connections are scarce, else left to the idle limit', () => {
-  const { connection, begin, sweep } = watch()
-  begin()
-  connection.finish()
-  expect(sweep(60_000)[0]).toBeUndefined()
-  const crowded = watch()
-  expect(crowded.sweep(60_000, { crowded: true })).toEqual(['crowded-idle', 9_500])
+/** A connection that had a request and is now at rest. */
+function idle(): ReturnType<typeof watch> {
+  const watched = watch()
+  watched.socket.bytesRead = 100
+  watched.begin()
+  watched.connection.finish()
+  return watched
+}
+
+test('an idle connection is cut within 8 s where connections are scarce, else left to the idle limit', () => {
+  expect(idle().sweep(60_000)[0]).toBeUndefined()
+  expect(idle().sweep(60_000, { crowded: true })).toEqual(['crowded-idle', 7_750])
+})
+
+test('who was idle in a crowd stays on the short limit when the crowd is gone, until the next request', () => {
+  const { sweep } = idle()
+  expect(sweep(7_000, { crowded: true })[0]).toBeUndefined()
+  expect(sweep(20_000)).toEqual(['crowded-idle', 7_750])
+  const active = idle()
+  expect(active.sweep(7_000, { crowded: true })[0]).toBeUndefined()
+  active.socket.bytesRead += 100
+  active.begin()
+  active.connection.finish()
+  expect(active.sweep(60_000)[0]).toBeUndefined()
+})
+
+test('in a crowd a header section has 4 s, from the opening or from its first byte', () => {
+  expect(watch().sweep(60_000)[0]).toBeUndefined()
+  expect(watch().sweep(60_000, { crowded: true })).toEqual(['timeout', 3_750])
+  const later = idle()
+  expect(later.sweep(5_000, { crowded: true })[0]).toBeUndefined()
+  const each = (): void => void later.socket.bytesRead++
+  expect(later.sweep(60_000, { crowded: true, each })).toEqual(['timeout', 9_000])
 })
 
 test('a request in flight is not idle however long it takes', () => {

@@ -68,9 +68,10 @@ function open(options: SlowClientsOptions, result: SlowClientsResult): Socket {
         send(request)
         send(Buffer.alloc(answerBytes))
       }
+      // A socket that neither reads nor writes is not told of a reset. An empty line is allowed between requests.
+      trickle = setInterval(() => send('\r\n'), 100)
     } else if (mode === 'idle') send('GET / HTTP/1.1\r\nHost: slow\r\n\r\n')
   })
-  // A reader that does not read cannot see an orderly close, only a reset.
   if (mode === 'reader') socket.pause()
   else socket.on('data', (chunk: Buffer) => (result.firstAnswer ||= chunk.toString('latin1')))
   socket.on('error', () => {})

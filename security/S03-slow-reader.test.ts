@@ -1,0 +1,46 @@
+import { httpLimits } from '@qps/http'
+import { slowClients, startBystander } from '@qps/testkit'
+import { describe, test } from 'vitest'
+import { hardenedVariants, start, stockVariants } from './variants.ts'
+
+const limitMs = httpLimits.readerStallMs
+
+describe.concurrent('S3 slow reader', () => {
+  // Few enough to be no crowd: it is the drain-rate watchdog that is tried here, not the crowded idle limit.
+  const large = { mode: 'reader', count: 20 } as const
+
+  test.for(hardenedVariants)('$variant: readers of large answers are cut within 10 s', async (variant, { expect }) => {
+    await using stage = await start(variant)
+    const { closedMs, held } = await slowClients({ ...large, port: stage.port, limitMs: limitMs + 2_000 })
+    expect(held).toBe(0)
+    expect(Math.max(...closedMs)).toBeLessThanOrEqual(limitMs + 500)
+    expect(Math.min(...closedMs)).toBeGreaterThan(limitMs - 2_000)
+  })
+
+  test.for(stockVariants)('$variant holds all of them', async (variant, { expect }) => {
+    await using stage = await start(variant)
+    const { held } = await slowClients({ ...large, port: stage.port, limitMs: limitMs + 1_000 })
+    expect(held).toBe(large.count)
+  })
+})
+
+describe('S3 a crowd of connections that take small answers and stay', () => {
+  test.for(hardenedVariants)(
+    '$variant: 500 of 500 are closed within 10 s, others unharmed',
+    async (variant, { expect }) => {
+      await using stage = await start(variant)
+      const bystander = startBystander(stage.port)
+      const { closedMs, held } = await slowClients({
+        port: stage.port,
+        mode: 'idle',
+        count: 500,
+        limitMs: limitMs + 1_000,
+      })
+      const { latencyMsP99, errors } = await bystander.stop()
+      expect(held).toBe(0)
+      expect(Math.max(...closedMs)).toBeLessThanOrEqual(limitMs + 250)
+      expect(errors).toBe(0)
+      expect(latencyMsP99).toBeLessThan(100)
+    },
+  )
+})

@@ -1,0 +1,23 @@
+import { type StageProcess, startStage } from '@qps/testkit'
+
+/** A server that the rows of the security table are tried on. */
+export interface Variant {
+  stage: string
+  variant: string
+  /** Whether the rows hold. A variant that is not hardened shows the stock behavior instead, on purpose. */
+  hardened: boolean
+}
+
+export const variants: readonly Variant[] = [
+  { stage: '01-minimal-server', variant: 'minimal', hardened: false },
+  { stage: '01-minimal-server', variant: 'hardened', hardened: true },
+  { stage: '01-minimal-server', variant: 'observed', hardened: true },
+]
+
+export const hardenedVariants: readonly Variant[] = variants.filter(({ hardened }) => hardened)
+export const stockVariants: readonly Variant[] = variants.filter(({ hardened }) => !hardened)
+
+/** Starts a variant as a process of its own. */
+export function start({ stage, variant }: Variant): Promise<StageProcess> {
+  return startStage(stage, ['--variant', variant])
+}
