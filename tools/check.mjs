@@ -10,6 +10,7 @@ const steps = [
   ['format', 'prettier', ['--check', '--log-level', 'warn', '.']],
   ['types', 'tsc', ['-b']],
   ['types of tests', 'tsc', ['-p', 'tsconfig.test.json']],
+  ['types of the site', 'tsc', ['-p', 'docs/tsconfig.json']],
   ['lint', 'oxlint', ['--type-aware', '--tsconfig', 'tsconfig.test.json']],
   ['boundaries', 'turbo', ['boundaries']],
   ['figures in the pages', 'node', ['bench/dist/src/markers.js', '--check']],
