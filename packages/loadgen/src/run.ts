@@ -123,7 +123,7 @@ function startWorker(plan: LoadPlan, share: ThreadShare): Worker {
   const input: WorkerInput = { share, transport }
   return new Worker(siblingModule(import.meta.url, './worker'), {
     workerData: input,
-    execArgv: [...process.execArgv, ...sourceFlags(import.meta.url)],
+    execArgv: sourceFlags(import.meta.url),
   })
 }
 

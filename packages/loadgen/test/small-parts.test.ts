@@ -23,8 +23,8 @@ test('an instant ring is a bounded queue', () => {
 })
 
 test('an idle ring hands out the longest idle first, each entry once, and passes over those without a slot', () => {
-  const entries: (Slotted & { name: string })[] = ['a', 'b', 'c'].map((name) => ({ name, free: 1, listed: false }))
-  const [a, b, c] = entries as [Slotted, Slotted, Slotted]
+  const entry = (name: string): Slotted & { name: string } => ({ name, free: 1, listed: false })
+  const [a, b, c] = [entry('a'), entry('b'), entry('c')]
   const ring = new IdleRing<Slotted>(3)
   for (const entry of [a, b, a, c, b]) ring.push(entry)
   expect(ring.length).toBe(3)

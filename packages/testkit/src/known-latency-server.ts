@@ -1,0 +1,94 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { seededRandom } from '@qps/core'
+import { Histogram } from '@qps/stats'
+import type { LatencyLaw } from './known-latency.ts'
+
+/*
+ * The process of startKnownLatency. Answers wait in one queue per delay: within it they fall due in the order of arrival,
+ * so that the first is always the next.
+ */
+const law = JSON.parse(process.argv[2] ?? 'null') as LatencyLaw
+const answer = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+/** How long it spins after the last request: a sleeping process would take tens of microseconds to wake. */
+const spinMs = 200
+
+interface Due {
+  socket: Socket
+  atMs: number
+}
+
+const queues: Due[][] = [[], []]
+const heads = [0, 0]
+const lateUs = new Histogram()
+const random = seededRandom(law.kind === 'bimodal' ? law.seed : 0)
+let firstMs: number | undefined
+let lastMs = -Infinity
+let spinning = false
+
+const server = createServer({ noDelay: true }, (socket) => {
+  const ends = requestEnds()
+  socket.on('error', () => {})
+  socket.on('data', (bytes: Buffer) => {
+    const nowMs = performance.now()
+    for (let requests = ends(bytes); requests > 0; requests--) schedule(socket, nowMs)
+  })
+})
+server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port))
+process.once('disconnect', () => process.exit(0))
+process.on('message', () => {
+  process.send?.(lateUs.percentile(0.99) / 1000)
+  lateUs.reset()
+})
+
+function schedule(socket: Socket, nowMs: number): void {
+  firstMs ??= nowMs
+  lastMs = nowMs
+  const slow = law.kind === 'bimodal' && random() < law.slowRatio
+  const delayMs = law.kind === 'bimodal' ? (slow ? law.slowMs : law.fastMs) : law.delayMs
+  queues[slow ? 1 : 0]!.push({ socket, atMs: afterStall(nowMs + delayMs, firstMs) })
+  if (!spinning) {
+    spinning = true
+    setImmediate(turn)
+  }
+}
+
+/** The stall is a law about answers: one that falls due in it leaves at its end. */
+function afterStall(dueMs: number, originMs: number): number {
+  if (law.kind !== 'stall') return dueMs
+  const beginMs = originMs + law.stallAfterMs
+  const endMs = beginMs + law.stallMs
+  return dueMs >= beginMs && dueMs < endMs ? endMs : dueMs
+}
+
+function turn(): void {
+  const nowMs = performance.now()
+  queues.forEach((queue, index) => {
+    let head = heads[index]!
+    for (; head < queue.length && queue[head]!.atMs <= nowMs; head++) {
+      const { socket, atMs } = queue[head]!
+      socket.write(answer)
+      lateUs.record((nowMs - atMs) * 1000)
+    }
+    if (head === queue.length) queue.length = head = 0
+    heads[index] = head
+  })
+  spinning = queues.some((queue) => queue.length > 0) || nowMs - lastMs < spinMs
+  if (spinning) setImmediate(turn)
+}
+
+/** Counts the blank lines that end a request without a body, wherever the input is cut. */
+function requestEnds(): (bytes: Uint8Array) => number {
+  const end = [13, 10, 13, 10]
+  let matched = 0
+  return (bytes) => {
+    let requests = 0
+    for (const byte of bytes) {
+      matched = byte === end[matched] ? matched + 1 : byte === end[0] ? 1 : 0
+      if (matched === end.length) {
+        requests++
+        matched = 0
+      }
+    }
+    return requests
+  }
+}
