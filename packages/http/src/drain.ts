@@ -12,9 +12,9 @@ export interface DrainOptions {
 }
 
 const pollMs = 5
-/** The listener closes when nobody has connected for so long, */
+/** The listener closes when no connection has come or gone for so long: who went may be about to come again. */
 const quietMs = 10
-/** or after this, if somebody always does. */
+/** Or after this, if that never happens. */
 const quietLimitMs = 250
 
 /**
@@ -58,7 +58,7 @@ async function closeListener(server: Server, guard: Guard, clock: Clock): Promis
   guard.hold()
   const limitMs = clock.nowMs() + quietLimitMs
   do await turn()
-  while (guard.connections > 0 && clock.nowMs() < Math.min(limitMs, guard.acceptedAtMs + quietMs))
+  while (clock.nowMs() < Math.min(limitMs, guard.changedAtMs + quietMs))
   // One more turn accepts what was connected meanwhile.
   await turn()
   // Not http's own close: it would cut connections that look idle but have a request in the kernel's buffer.

@@ -35,8 +35,8 @@ export interface GuardOptions {
 export class Guard implements Disposable {
   /** Requests answered (or refused in place) since the start. */
   answered = 0
-  /** When the newest connection was accepted, in the clock's milliseconds. */
-  acceptedAtMs = 0
+  /** When a connection last came or went, in the clock's milliseconds. */
+  changedAtMs = -Infinity
   /** How often each reason turned somebody away. */
   readonly refused: Partial<Record<RefusalReason, number>> = {}
   readonly limits: HttpLimits
@@ -88,8 +88,8 @@ export class Guard implements Disposable {
   /** Takes a new connection in, or refuses it where its address or the process holds too many. */
   accept(socket: Socket): void {
     const address = addressKey(socket.remoteAddress)
-    this.acceptedAtMs = this.#clock.nowMs()
-    const connection = new Connection(socket, this.acceptedAtMs)
+    this.changedAtMs = this.#clock.nowMs()
+    const connection = new Connection(socket, this.changedAtMs)
     this.#connections.set(socket, connection)
     socket.once('close', () => this.#forget(socket))
     const held = this.#perAddress.get(address) ?? 0
@@ -237,6 +237,7 @@ export class Guard implements Disposable {
   }
 
   #forget(socket: Socket): void {
+    this.changedAtMs = this.#clock.nowMs()
     this.#connections.delete(socket)
     const address = this.#addresses.get(socket)
     if (address === undefined) return

@@ -5,6 +5,7 @@ export { errorBody, type HttpProblem, problems, type RefusalReason, refusals } f
 // The surface that every variant answers
 export {
   answerSurface,
+  echoType,
   plaintext,
   routePath,
   statusBody,

@@ -1,5 +1,6 @@
 // Conformance suites
 export { httpSurfaceConformance, type SurfaceUnderTest } from './http-surface.ts'
+export { ambiguousRequests } from './ambiguous-requests.ts'
 
 // Stages and programs as processes
 export { type StageEvent, type StageProcess, startStage } from './stage-process.ts'
