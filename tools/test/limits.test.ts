@@ -18,10 +18,6 @@ function table(): string {
   const rows = [
     ...Object.entries(httpLimits).map(([name, value]) => [name, String(value), 'packages/http/src/limits.ts']),
     ...Object.entries(loadLimits).map(([name, value]) => [name, rangeOf(value), 'packages/loadgen/src/options.ts']),
-      `${name} (default)`,
-      String(value),
-      'packages/loadgen/src/options.ts',
-    ]),
     ...constants.map(([name, where, what]) => [name, what, where]),
   ]
   const lines = rows.map(([name, value, where]) => `| \`${name}\` | ${value} | [${where}](${where}) |`)

@@ -8,7 +8,7 @@ import { EventEmitter } from 'node:events'
 describe('figures', () => {
   test.each([
     [0.0424, '0.0424'],
-    [3.14159, '3.14'],
+    [3.45678, '3.46'],
     [123_456.7, '123,457'],
     [NaN, '–'],
   ])('%d reads %s', (value, text) => expect(formatNumber(value)).toBe(text))

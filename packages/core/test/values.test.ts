@@ -26,7 +26,7 @@ test('a seed repeats its sequence; another seed has another', () => {
 
 test('seeded numbers are uniform: in [0, 1), every tenth gets its share', () => {
   const random = seededRandom(1)
-  const tenths = new Array<number>(10).fill(0)
+  const tenths = Array.from({ length: 10 }, () => 0)
   for (let index = 0; index < 100_000; index++) {
     const value = random()
     expect(value >= 0 && value < 1).toBe(true)
