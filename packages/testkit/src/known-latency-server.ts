@@ -9,8 +9,8 @@ import type { LatencyLaw } from './known-latency.ts'
  */
 const law = JSON.parse(process.argv[2] ?? 'null') as LatencyLaw
 const answer = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-/** How long it spins after the last request: a sleeping process would take tens of microseconds to wake. */
-const spinMs = 200
+/** A timer of Node fires up to this much too late: it has whole milliseconds, counted from a clock read before. */
+const timerErrorMs = 1.5
 
 interface Due {
   socket: Socket
@@ -22,8 +22,8 @@ const heads = [0, 0]
 const lateUs = new Histogram()
 const random = seededRandom(law.kind === 'bimodal' ? law.seed : 0)
 let firstMs: number | undefined
-let lastMs = -Infinity
-let spinning = false
+let sleeper: NodeJS.Timeout | undefined
+let spinner: NodeJS.Immediate | undefined
 
 const server = createServer({ noDelay: true }, (socket) => {
   const ends = requestEnds()
@@ -42,14 +42,10 @@ process.on('message', () => {
 
 function schedule(socket: Socket, nowMs: number): void {
   firstMs ??= nowMs
-  lastMs = nowMs
   const slow = law.kind === 'bimodal' && random() < law.slowRatio
   const delayMs = law.kind === 'bimodal' ? (slow ? law.slowMs : law.fastMs) : law.delayMs
   queues[slow ? 1 : 0]!.push({ socket, atMs: afterStall(nowMs + delayMs, firstMs) })
-  if (!spinning) {
-    spinning = true
-    setImmediate(turn)
-  }
+  arrange(nowMs)
 }
 
 /** The stall is a law about answers: one that falls due in it leaves at its end. */
@@ -72,8 +68,18 @@ function turn(): void {
     if (head === queue.length) queue.length = head = 0
     heads[index] = head
   })
-  spinning = queues.some((queue) => queue.length > 0) || nowMs - lastMs < spinMs
-  if (spinning) setImmediate(turn)
+  arrange(nowMs)
+}
+
+/** Sleeps while the next answer is far, and spins when it is near: precise, and gentle to the other processes. */
+function arrange(nowMs: number): void {
+  clearTimeout(sleeper)
+  clearImmediate(spinner)
+  const nextMs = Math.min(...queues.map((queue, index) => queue[heads[index]!]?.atMs ?? Infinity))
+  if (nextMs === Infinity) return
+  const sleepMs = Math.floor(nextMs - nowMs - timerErrorMs)
+  if (sleepMs >= 1) sleeper = setTimeout(turn, sleepMs)
+  else spinner = setImmediate(turn)
 }
 
 /** Counts the blank lines that end a request without a body, wherever the input is cut. */

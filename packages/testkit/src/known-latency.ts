@@ -25,8 +25,8 @@ export interface KnownLatencyServer extends AsyncDisposable {
 }
 
 /**
- * Starts the server in a process of its own, on a free port of the loopback interface. It waits by spinning and answers
- * within microseconds of the instant at which an answer is due, so it keeps one core busy while it has something to do.
+ * Starts the server in a process of its own, on a free port of the loopback interface. It sleeps while the next
+ * answer is milliseconds away and spins when it is near, so that it answers within microseconds of the instant when it is due.
  * It understands requests without a body, pipelined ones too; where delays differ (`bimodal`), keep one outstanding per
  * connection, for answers leave in the order in which they fall due.
  *
