@@ -7,13 +7,14 @@ const limitMs = httpLimits.readerStallMs
 
 describe.concurrent('S3 slow reader', () => {
   // Few enough to be no crowd: it is the drain-rate watchdog that is tried here, not the crowded idle limit.
-  const large = { mode: 'reader', count: 20 } as const
+  const large = { mode: 'reader', count: 10 } as const
 
   test.for(hardenedVariants)('$variant: readers of large answers are cut within 10 s', async (variant, { expect }) => {
     await using stage = await start(variant)
     const { closedMs, held } = await slowClients({ ...large, port: stage.port, limitMs: limitMs + 2_000 })
     expect(held).toBe(0)
-    expect(Math.max(...closedMs)).toBeLessThanOrEqual(limitMs + 500)
+    // Counted from connecting; the wait begins a little later, when the buffers of both kernels are full.
+    expect(Math.max(...closedMs)).toBeLessThanOrEqual(limitMs + 1_500)
     expect(Math.min(...closedMs)).toBeGreaterThan(limitMs - 2_000)
   })
 

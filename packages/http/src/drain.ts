@@ -13,7 +13,7 @@ export interface DrainOptions {
 
 const pollMs = 5
 /** The listener closes when no connection has come or gone for so long: who went may be about to come again. */
-const quietMs = 10
+const quietMs = 25
 /** Or after this, if that never happens. */
 const quietLimitMs = 250
 
@@ -57,9 +57,11 @@ export async function drain(server: Server, guard: Guard, { limitMs, clock }: Dr
 async function closeListener(server: Server, guard: Guard, clock: Clock): Promise<void> {
   guard.hold()
   const limitMs = clock.nowMs() + quietLimitMs
-  do await turn()
+  // Sleeping, not spinning: the kernel prefers to run a process that slept, and being suspended between the last look
+  // and the close is how a client would slip in.
+  do await sleep(1)
   while (clock.nowMs() < Math.min(limitMs, guard.changedAtMs + quietMs))
-  // One more turn accepts what was connected meanwhile.
+  // Runs right behind the loop's last accept.
   await turn()
   // Not http's own close: it would cut connections that look idle but have a request in the kernel's buffer.
   NetServer.prototype.close.call(server)

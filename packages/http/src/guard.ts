@@ -36,7 +36,7 @@ export class Guard implements Disposable {
   /** Requests answered (or refused in place) since the start. */
   answered = 0
   /** When a connection last came or went, in the clock's milliseconds. */
-  changedAtMs = -Infinity
+  changedAtMs: number = -Infinity
   /** How often each reason turned somebody away. */
   readonly refused: Partial<Record<RefusalReason, number>> = {}
   readonly limits: HttpLimits

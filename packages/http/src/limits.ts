@@ -30,7 +30,7 @@ export interface HttpLimits {
   idleMs: number
   /** The same while connections are scarce, see `crowdedRatio`. Default 8 s. */
   crowdedIdleMs: number
-  /** And the time for a header section then. Default 4 s. */
+  /** And the time for a header section then. Default 3 s. */
   crowdedHeadersTimeoutMs: number
   /** An address (or the process) that holds more than this share of its connections is crowded. Default 0.25. */
   crowdedRatio: number
@@ -63,7 +63,7 @@ export const httpLimits: Readonly<HttpLimits> = Object.freeze({
   sliceBytes: 64 * 1024,
   idleMs: 30_000,
   crowdedIdleMs: 8_000,
-  crowdedHeadersTimeoutMs: 4_000,
+  crowdedHeadersTimeoutMs: 3_000,
   crowdedRatio: 0.25,
   connectionsMax: 4096,
   connectionsPerAddressMax: 1024,

@@ -117,13 +117,13 @@ test('who was idle in a crowd stays on the short limit when the crowd is gone, u
   expect(active.sweep(60_000)[0]).toBeUndefined()
 })
 
-test('in a crowd a header section has 4 s, from the opening or from its first byte', () => {
+test('in a crowd a header section has 3 s, from the opening or from its first byte', () => {
   expect(watch().sweep(60_000)[0]).toBeUndefined()
-  expect(watch().sweep(60_000, { crowded: true })).toEqual(['timeout', 3_750])
+  expect(watch().sweep(60_000, { crowded: true })).toEqual(['timeout', 2_750])
   const later = idle()
   expect(later.sweep(5_000, { crowded: true })[0]).toBeUndefined()
   const each = (): void => void later.socket.bytesRead++
-  expect(later.sweep(60_000, { crowded: true, each })).toEqual(['timeout', 9_000])
+  expect(later.sweep(60_000, { crowded: true, each })).toEqual(['timeout', 8_000])
 })
 
 test('a request in flight is not idle however long it takes', () => {
