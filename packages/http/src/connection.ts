@@ -33,11 +33,14 @@ export class Connection {
   #requestAtMs = 0
   #bytesReadAtRequest = 0
   #bytesReadAtRest = 0
+  /** Answered before its body was complete: Node discards the rest, and only then is the connection at rest. */
+  #bodyIsLeft = false
   #bytesRead = 0
   #bytesTaken = 0
   #movedAtMs: number
   #waitingSinceMs: number | undefined
   #idleInCrowd = false
+  #headersInCrowd = false
   #headersSinceMs: number | undefined
   #lingerSinceMs: number | undefined
   #bytesReadAtLinger = 0
@@ -62,7 +65,9 @@ export class Connection {
 
   /** An admitted request was answered, or its client left. */
   finish(): void {
-    if (--this.inFlight === 0) this.#bytesReadAtRest = this.#socket.bytesRead
+    if (--this.inFlight > 0) return
+    this.#bytesReadAtRest = this.#socket.bytesRead
+    this.#bodyIsLeft = this.isReceiving
   }
 
   /** From now on input is only discarded, within the limits of lingering. */
@@ -108,11 +113,15 @@ export class Connection {
     else if (nowMs - this.#waitingSinceMs >= limits.readerStallMs - toleranceMs) return 'slow-reader'
 
     if (this.isReceiving) return this.#judgeBody(nowMs, limits, bytesRead, writableLength > 0)
+    if (this.#bodyIsLeft) {
+      this.#bodyIsLeft = false
+      this.#bytesReadAtRest = bytesRead
+    }
     if (this.#judgeHeaders(nowMs, limits, crowded, bytesRead)) return 'timeout'
     const idle = this.inFlight === 0 && writableLength === 0
     if (!idle) this.#movedAtMs = nowMs
-    // Once idle in a crowd, a connection stays on the short limit until it moves: closing some of a crowd makes it
-    // smaller, and the rest would be let off.
+    // Once idle in a crowd, a connection stays on the short limit until it moves (and a header section until it is
+    // complete): closing some of a crowd makes it smaller, and the rest would be let off.
     this.#idleInCrowd = idle && (crowded || (this.#idleInCrowd && !moved))
     const idleMs = nowMs - this.#movedAtMs
     return this.#idleInCrowd && idleMs >= limits.crowdedIdleMs - toleranceMs ? 'crowded-idle' : undefined
@@ -123,10 +132,12 @@ export class Connection {
     const isFirst = this.request === undefined
     if (this.inFlight > 0 || (!isFirst && bytesRead === this.#bytesReadAtRest)) {
       this.#headersSinceMs = undefined
+      this.#headersInCrowd = false
       return false
     }
     this.#headersSinceMs ??= isFirst ? this.openedAtMs : nowMs
-    return crowded && nowMs - this.#headersSinceMs >= limits.crowdedHeadersTimeoutMs - limits.sweepMs
+    this.#headersInCrowd ||= crowded
+    return this.#headersInCrowd && nowMs - this.#headersSinceMs >= limits.crowdedHeadersTimeoutMs - limits.sweepMs
   }
 
   #judgeBody(nowMs: number, limits: HttpLimits, bytesRead: number, waiting: boolean): Verdict | undefined {

@@ -10,6 +10,7 @@ export {
   routePath,
   statusBody,
   surface,
+  surfaceAround,
   type SurfaceAnswer,
   type SurfaceRoute,
 } from './surface.ts'

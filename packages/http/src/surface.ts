@@ -66,29 +66,40 @@ export function routePath(target: string): string {
 }
 
 /**
- * The surface on a bare node:http server: what stage 1 starts from. It answers, and protects nothing: no timeout of its
- * own, no cap on connections, no watch over slow clients.
+ * The surface on a bare node:http server, around a handler of `GET /`. It answers, and protects nothing: no timeout of
+ * its own, no cap on connections, no watch over slow clients.
+ *
+ * @param status answers `GET /` and `HEAD /`; the rest of the surface answers everything else.
+ */
+export function surfaceAround(status: RequestListener): RequestListener {
+  return (request, response) => {
+    if (request.rawHeaders.length > 2 * httpLimits.headerFieldsMax) {
+      return refuseStock(request, response, refusals['header-fields'])
+    }
+    if (Number(request.headers['content-length']) > httpLimits.bodyBytesMax) {
+      return refuseStock(request, response, refusals.body)
+    }
+    const byMethod = routes.get(routePath(request.url!))
+    if (byMethod === undefined) return sendProblem(response, problems.notFound)
+    const answer = byMethod.get(request.method!)
+    if (answer === undefined) return sendProblem(response, problems.methodNotAllowed, [...byMethod.keys()].join(', '))
+    if (answer === 'status') return status(request, response)
+    if (answer === 'plaintext') return send(response, 'text/plain', plaintext)
+    readBody(request, httpLimits.bodyBytesMax, (body) => {
+      if (body === undefined) refuseStock(request, response, refusals.body)
+      else send(response, echoType(request), body)
+    })
+  }
+}
+
+/**
+ * The whole surface on a bare node:http server.
  *
  * @example http.createServer(answerSurface).listen(8080, '127.0.0.1')
  */
-export const answerSurface: RequestListener = (request, response) => {
-  if (request.rawHeaders.length > 2 * httpLimits.headerFieldsMax) {
-    return refuseStock(request, response, refusals['header-fields'])
-  }
-  if (Number(request.headers['content-length']) > httpLimits.bodyBytesMax) {
-    return refuseStock(request, response, refusals.body)
-  }
-  const byMethod = routes.get(routePath(request.url!))
-  if (byMethod === undefined) return sendProblem(response, problems.notFound)
-  const answer = byMethod.get(request.method!)
-  if (answer === undefined) return sendProblem(response, problems.methodNotAllowed, [...byMethod.keys()].join(', '))
-  if (answer === 'status') return send(response, 'application/json', statusBody(Date.now()))
-  if (answer === 'plaintext') return send(response, 'text/plain', plaintext)
-  readBody(request, httpLimits.bodyBytesMax, (body) => {
-    if (body === undefined) refuseStock(request, response, refusals.body)
-    else send(response, echoType(request), body)
-  })
-}
+export const answerSurface: RequestListener = surfaceAround((_request, response) =>
+  send(response, 'application/json', statusBody(Date.now())),
+)
 
 function send(response: ServerResponse, type: string, body: string | Buffer): void {
   response.writeHead(200, { 'content-type': type, 'content-length': Buffer.byteLength(body) })

@@ -120,6 +120,9 @@ test('who was idle in a crowd stays on the short limit when the crowd is gone, u
 test('in a crowd a header section has 3 s, from the opening or from its first byte', () => {
   expect(watch().sweep(60_000)[0]).toBeUndefined()
   expect(watch().sweep(60_000, { crowded: true })).toEqual(['timeout', 2_750])
+  const thinned = watch()
+  expect(thinned.sweep(1_000, { crowded: true })[0]).toBeUndefined()
+  expect(thinned.sweep(60_000)).toEqual(['timeout', 2_750])
   const later = idle()
   expect(later.sweep(5_000, { crowded: true })[0]).toBeUndefined()
   const each = (): void => void later.socket.bytesRead++
@@ -155,4 +158,16 @@ test('a connection is at rest between requests, not with a piece of the next one
   expect(connection.isAtRest).toBe(true)
   socket.bytesRead = 101
   expect(connection.isAtRest).toBe(false)
+})
+
+test('a body that is discarded after an early answer is not taken for the next request', () => {
+  const { socket, request, connection, begin, sweep } = watch()
+  request.complete = false
+  begin()
+  connection.finish()
+  expect(connection.isAtRest).toBe(false)
+  Object.assign(socket, { bytesRead: 5_000 })
+  request.complete = true
+  expect(sweep(7_000, { crowded: true })[0]).toBeUndefined()
+  expect(connection.isAtRest).toBe(true)
 })
