@@ -1,5 +1,5 @@
 import type { StartVariant } from '@qps/console'
-import { answerSurface, createHardenedServer, listen, runStock } from '@qps/http'
+import { createHardenedServer, listen, runStock, surfaceAround } from '@qps/http'
 import { requestMetrics, runtimeMetrics } from '@qps/metrics'
 
 /**
@@ -9,13 +9,15 @@ import { requestMetrics, runtimeMetrics } from '@qps/metrics'
  * 500 clients that send one header a minute hold 500 sockets here, and the security tests show it.
  */
 export const minimal: StartVariant = (at) =>
-  runStock((request, response) => {
-    if (request.method === 'GET' && request.url === '/') {
+  runStock(
+    // Around it: /echo, /plaintext, 404, 405 and the like, which every stage answers.
+    surfaceAround((_request, response) => {
       const body = `{"status":"ok","ts":${Date.now()}}`
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length })
       response.end(body)
-    } else answerSurface(request, response) // HEAD, /echo, /plaintext, 404, 405: what every stage answers
-  }, at)
+    }),
+    at,
+  )
 
 /**
  * The same answers behind everything that a public address needs: a router (Fastify), the article's three timeouts
