@@ -6,8 +6,8 @@ import type { Loop } from './loop.ts'
 import { Occupancy } from './occupancy.ts'
 import type { Recorder } from './recorder.ts'
 
-/** A timer of Node fires up to this much too late: it has whole milliseconds, counted from a clock read before. */
-const timerErrorMs = 1.5
+/** A timer fires up to this much too late: it has whole milliseconds, and an idle core takes its time to wake. */
+const timerErrorMs = 3
 
 export interface OpenLoopOptions {
   /** This thread's share of the rate. */

@@ -9,16 +9,22 @@ import type { LatencyLaw } from './known-latency.ts'
  */
 const law = JSON.parse(process.argv[2] ?? 'null') as LatencyLaw
 const answer = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-/** A timer of Node fires up to this much too late: it has whole milliseconds, counted from a clock read before. */
-const timerErrorMs = 1.5
+/** A timer fires up to this much too late: it has whole milliseconds, and an idle core takes its time to wake. */
+const timerErrorMs = 3
 
 interface Due {
   socket: Socket
   atMs: number
 }
 
-const queues: Due[][] = [[], []]
-const heads = [0, 0]
+interface Queue {
+  waiting: Due[]
+  /** The first in `waiting` that has no answer yet. */
+  head: number
+}
+
+const fast: Queue = { waiting: [], head: 0 }
+const slow: Queue = { waiting: [], head: 0 }
 const lateUs = new Histogram()
 const random = seededRandom(law.kind === 'bimodal' ? law.seed : 0)
 let firstMs: number | undefined
@@ -42,9 +48,10 @@ process.on('message', () => {
 
 function schedule(socket: Socket, nowMs: number): void {
   firstMs ??= nowMs
-  const slow = law.kind === 'bimodal' && random() < law.slowRatio
-  const delayMs = law.kind === 'bimodal' ? (slow ? law.slowMs : law.fastMs) : law.delayMs
-  queues[slow ? 1 : 0]!.push({ socket, atMs: afterStall(nowMs + delayMs, firstMs) })
+  const isSlow = law.kind === 'bimodal' && random() < law.slowRatio
+  const delayMs = law.kind === 'bimodal' ? (isSlow ? law.slowMs : law.fastMs) : law.delayMs
+  const queue = isSlow ? slow : fast
+  queue.waiting.push({ socket, atMs: afterStall(nowMs + delayMs, firstMs) })
   arrange(nowMs)
 }
 
@@ -58,24 +65,29 @@ function afterStall(dueMs: number, originMs: number): number {
 
 function turn(): void {
   const nowMs = performance.now()
-  queues.forEach((queue, index) => {
-    let head = heads[index]!
-    for (; head < queue.length && queue[head]!.atMs <= nowMs; head++) {
-      const { socket, atMs } = queue[head]!
-      socket.write(answer)
-      lateUs.record((nowMs - atMs) * 1000)
-    }
-    if (head === queue.length) queue.length = head = 0
-    heads[index] = head
-  })
+  answerDue(fast, nowMs)
+  answerDue(slow, nowMs)
   arrange(nowMs)
 }
 
-/** Sleeps while the next answer is far, and spins when it is near: precise, and gentle to the other processes. */
+function answerDue(queue: Queue, nowMs: number): void {
+  const { waiting } = queue
+  for (; queue.head < waiting.length && waiting[queue.head]!.atMs <= nowMs; queue.head++) {
+    const { socket, atMs } = waiting[queue.head]!
+    socket.write(answer)
+    lateUs.record((nowMs - atMs) * 1000)
+  }
+  if (queue.head === waiting.length) queue.head = waiting.length = 0
+}
+
+/**
+ * Sleeps while the next answer is far, and spins when it is near: precise, and gentle to the other processes. A turn of the
+ * spin allocates as little as can be: a pause for garbage would be an answer that is late.
+ */
 function arrange(nowMs: number): void {
   clearTimeout(sleeper)
   clearImmediate(spinner)
-  const nextMs = Math.min(...queues.map((queue, index) => queue[heads[index]!]?.atMs ?? Infinity))
+  const nextMs = Math.min(fast.waiting[fast.head]?.atMs ?? Infinity, slow.waiting[slow.head]?.atMs ?? Infinity)
   if (nextMs === Infinity) return
   const sleepMs = Math.floor(nextMs - nowMs - timerErrorMs)
   if (sleepMs >= 1) sleeper = setTimeout(turn, sleepMs)
