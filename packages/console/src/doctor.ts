@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { delimiter, join } from 'node:path'
 
@@ -23,8 +24,8 @@ const programs: readonly [name: string, fix: string, use: string][] = [
 ]
 
 /** Looks at this machine. Nothing is started and nothing is changed. */
-export async function examine(): Promise<Finding[]> {
-  return [nodeVersion(), cores(), descriptors(), await ffi(), ioUring(), ...programs.map(program)]
+export function examine(): Finding[] {
+  return [nodeVersion(), cores(), descriptors(), ffi(), ioUring(), ...programs.map(program)]
 }
 
 function nodeVersion(): Finding {
@@ -64,13 +65,8 @@ function descriptors(): Finding {
   }
 }
 
-async function ffi(): Promise<Finding> {
-  // Not a static import: a Node without the module would refuse to start at all.
-  const name = 'node:ffi'
-  const available = await import(name).then(
-    () => true,
-    () => false,
-  )
+function ffi(): Finding {
+  const available = isBuiltin('node:ffi')
   return {
     name: 'node:ffi',
     state: available ? 'ok' : 'missing',

@@ -12,7 +12,7 @@ const command: CommandSpec = {
 }
 
 await runCommand(command, process.argv.slice(2), async (typed) => {
-  const findings = await examine()
+  const findings = examine()
   const wrong = findings.some(({ state }) => state === 'wrong')
   if (typed.flag('json')) {
     process.stdout.write(`${JSON.stringify({ ok: !wrong, findings })}\n`)
