@@ -11,25 +11,28 @@ import { expect, test } from 'vitest'
 const rounds = { min: 2, max: 12 }
 
 /*
- * Delays are long and rates low: the way there and back, and the millisecond that a scheduler takes from one request in a
- * hundred, have room within 5 %, and two cores suffice for both instruments.
+ * Real sockets on a machine that also does other things: a virtual core disappears for a few milliseconds now and then, on
+ * either side. Delays are long enough that this has room within 5 %, and rates are low. What the generator adds by itself,
+ * to the microsecond, is tested in `simulated.test.ts`.
  */
-const constant: LatencyLaw = { kind: 'constant', delayMs: 20 }
+const constant: LatencyLaw = { kind: 'constant', delayMs: 60 }
+/** For closed loops, which sleep between two bunches: a core that has slept takes its time to wake. */
+const unhurried: LatencyLaw = { kind: 'constant', delayMs: 150 }
 const bimodal: LatencyLaw = { kind: 'bimodal', fastMs: 6, slowMs: 40, slowRatio: 0.05, seed: 1 }
-const stall: LatencyLaw = { kind: 'stall', delayMs: 6, stallAfterMs: 2500, stallMs: 400 }
+const stall: LatencyLaw = { kind: 'stall', delayMs: 6, stallAfterMs: 2000, stallMs: 400 }
 const cases: [string, LatencyLaw, Omit<LoadOptions, 'url'>][] = [
-  ['constant, closed loop', constant, { connections: 8 }],
-  ['constant, closed loop, pipelined', constant, { connections: 4, pipeline: 4 }],
-  ['constant, open loop', constant, { connections: 16, rateQps: 200 }],
-  ['constant, open loop, two threads', constant, { connections: 16, rateQps: 100, threads: 2 }],
+  ['constant, closed loop', unhurried, { connections: 3 }],
+  ['constant, closed loop, pipelined', unhurried, { connections: 2, pipeline: 2 }],
+  ['constant, open loop', constant, { connections: 64, rateQps: 300 }],
+  ['constant, open loop, two threads', constant, { connections: 64, rateQps: 300, threads: 2 }],
   ['bimodal, closed loop', bimodal, { connections: 4 }],
   ['bimodal, open loop', bimodal, { connections: 64, rateQps: 200 }],
   ['a stall, open loop, a slot for every request', stall, { connections: 16, pipeline: 16, rateQps: 200 }],
   ['a stall, open loop, one outstanding per connection', stall, { connections: 100, rateQps: 200 }],
 ]
 /** The first answers of a new process, on both sides, are slower than the law: it is being compiled. */
-const warmupS = 1.5
-const durationS = 3
+const warmupS = 1
+const durationS = 2.5
 
 test.each(cases)('p50 and p99 are within max(5 %, 50 µs): %s', { timeout: 120_000 }, async (_name, law, options) => {
   const expected = { p50: knownLatencyMs(law, 0.5, durationS), p99: knownLatencyMs(law, 0.99, durationS) }
