@@ -16,7 +16,7 @@ const rounds = { min: 2, max: 12 }
  * to the microsecond, is tested in `simulated.test.ts`.
  */
 const constant: LatencyLaw = { kind: 'constant', delayMs: 60 }
-/** For closed loops, which sleep between two bunches: a core that has slept takes its time to wake. */
+/** For closed loops, which sleep between two bunches (a core that has slept takes its time to wake), and for three spinners. */
 const unhurried: LatencyLaw = { kind: 'constant', delayMs: 150 }
 const bimodal: LatencyLaw = { kind: 'bimodal', fastMs: 6, slowMs: 40, slowRatio: 0.05, seed: 1 }
 const stall: LatencyLaw = { kind: 'stall', delayMs: 6, stallAfterMs: 2000, stallMs: 400 }
@@ -24,7 +24,7 @@ const cases: [string, LatencyLaw, Omit<LoadOptions, 'url'>][] = [
   ['constant, closed loop', unhurried, { connections: 3 }],
   ['constant, closed loop, pipelined', unhurried, { connections: 2, pipeline: 2 }],
   ['constant, open loop', constant, { connections: 64, rateQps: 300 }],
-  ['constant, open loop, two threads', constant, { connections: 64, rateQps: 300, threads: 2 }],
+  ['constant, open loop, two threads', unhurried, { connections: 64, rateQps: 200, threads: 2 }],
   ['bimodal, closed loop', bimodal, { connections: 4 }],
   ['bimodal, open loop', bimodal, { connections: 64, rateQps: 200 }],
   ['a stall, open loop, a slot for every request', stall, { connections: 16, pipeline: 16, rateQps: 200 }],
