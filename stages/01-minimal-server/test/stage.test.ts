@@ -1,11 +1,13 @@
 import { httpSurfaceConformance, startStage } from '@qps/testkit'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 
 const folder = '01-minimal-server'
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
 /** Runs the stage's command to its end. */
@@ -37,6 +39,20 @@ describe('the command', () => {
     const { code, events } = await stage.stop()
     expect(code).toBe(0)
     expect(events.at(-1)).toEqual({ event: 'drained', completed: 0, dropped: 0, ms: expect.any(Number) })
+  })
+
+  test('a SIGTERM to npm reaches the stage, which drains and ends with 0', async () => {
+    const options = ['--variant', 'observed', '--port', '0', '--admin-port', '0', '--json']
+    const npm = spawn('npm', ['run', '--silent', 'stage:1', '--', ...options], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const lines: string[] = []
+    const reader = createInterface({ input: npm.stdout }).on('line', (line) => lines.push(line))
+    await once(reader, 'line')
+    npm.kill('SIGTERM')
+    const [code] = (await once(npm, 'close')) as [number]
+    expect([code, lines.map((line) => JSON.parse(line).event)]).toEqual([0, ['listening', 'drained']])
   })
 
   test('--list names the variants, as JSON too', () => {
