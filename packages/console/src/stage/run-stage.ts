@@ -53,14 +53,15 @@ async function serve(run: StageRun): Promise<void> {
   const print = (text: string): void => (line ? line.print(text) : void process.stdout.write(`${text}\n`))
   const output = options.json ? jsonOutput(stage) : textOutput(stage, interactive, print)
   let line: LiveLine | undefined
-  output.listening(run.facts)
-  if (traffic) line = cleanup.use(new LiveLine(traffic))
-
+  // Before anybody is told where it listens: whoever reads that may send a signal at once.
   const stop = new AbortController()
   onStopSignals(
     () => stop.abort(),
     () => process.exit(130),
   )
+  output.listening(run.facts)
+  if (traffic) line = cleanup.use(new LiveLine(traffic))
+
   if (interactive) {
     const actions = keyActions(run, output, stop, (note) => {
       if (line) line.note = note
