@@ -26,6 +26,8 @@ export default defineConfig({
           include: ['stages/*/test/**/*.test.ts', 'security/**/*.test.ts', '**/*.slow.test.ts'],
           exclude: ['**/node_modules/**', '**/dist/**'],
           fileParallelism: false,
+          // CI's machines are shared: a core can vanish for longer than a test has patience. At a desk nothing is tried twice.
+          retry: process.env['CI'] ? 1 : 0,
           testTimeout: 60_000,
           hookTimeout: 30_000,
           sequence: { groupOrder: 1 },
