@@ -11,7 +11,7 @@ import { thisMachine } from './machine.ts'
 import { measures } from './measures.ts'
 import { noiseFloor, type RoundValues } from './noise.ts'
 import type { Spread } from './results.ts'
-import { phaseSeconds, type Round, type RoundOptions, runRound } from './round.ts'
+import { phaseSeconds, type Round, type RoundOptions, runRound, secondsOption } from './round.ts'
 import { inOrder, ownArms } from './run-scenario.ts'
 import type { Scenario } from './scenario.ts'
 import { selectScenarios } from './select.ts'
@@ -26,13 +26,7 @@ const spec: CommandSpec = {
   positionals: { min: 1, max: 64 },
   options: {
     rounds: { type: 'integer', default: 5, min: 1, max: 100, help: 'pairs per variant' },
-    seconds: {
-      type: 'number',
-      value: 'S',
-      min: 0.2,
-      max: 600,
-      help: 'length of each measured load; else as the scenario says',
-    },
+    seconds: secondsOption,
     json: { type: 'boolean', help: 'one JSON line per scenario; progress goes to standard error' },
   },
   examples: ['npm run bench:compare -- main', 'npm run bench:compare -- HEAD~3 01-minimal-server --rounds 9'],

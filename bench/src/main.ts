@@ -8,7 +8,7 @@ import { shownPath } from './paths.ts'
 import { provenance, resultsNotes, resultsTable } from './report.ts'
 import type { Results } from './results.ts'
 import { readResults, resultsPath, saveResults } from './results-file.ts'
-import { phaseSeconds, type Round } from './round.ts'
+import { phaseSeconds, type Round, secondsOption } from './round.ts'
 import { runScenario, type RunOptions } from './run-scenario.ts'
 import type { Scenario } from './scenario.ts'
 import { selectScenarios } from './select.ts'
@@ -20,13 +20,7 @@ const spec: CommandSpec = {
   positionals: { min: 0, max: 64 },
   options: {
     rounds: { type: 'integer', default: 5, min: 1, max: 100, help: 'a fresh process per variant in each' },
-    seconds: {
-      type: 'number',
-      value: 'S',
-      min: 0.2,
-      max: 600,
-      help: 'length of each measured load; else as the scenario says',
-    },
+    seconds: secondsOption,
     save: { type: 'boolean', help: 'store the result in bench/results and fill the tables of the documents' },
     json: { type: 'boolean', help: 'the result as JSON in the last line; progress goes to standard error' },
   },

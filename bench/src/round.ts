@@ -1,3 +1,4 @@
+import type { OptionSpec } from '@qps/console'
 import { messageOf } from '@qps/core'
 import type { LoadOptions, LoadResult } from '@qps/loadgen'
 import { type Answer, difference } from './answer.ts'
@@ -36,6 +37,15 @@ export interface RoundOptions {
   load: (options: LoadOptions) => Promise<LoadResult>
   /** Called as time passes: seconds of load done since the last call, and what is going on. */
   onProgress?: ((seconds: number, note: string) => void) | undefined
+}
+
+/** `--seconds` of the commands that measure: takes the place of every phase's own length. */
+export const secondsOption: OptionSpec = {
+  type: 'number',
+  value: 'S',
+  min: 0.2,
+  max: 600,
+  help: 'length of each measured load; else as the scenario says',
 }
 
 /** The load of a phase, in seconds: what a progress bar counts. */

@@ -120,8 +120,8 @@ class Team implements AsyncDisposable {
 }
 
 /**
- * The young generation of a generating thread, in MiB. At V8's first size, 1 MiB, what an open loop's waiting leaves behind
- * stops the thread for a scavenge every few milliseconds, which then stands in the p99.
+ * The young generation of a generating thread, in MiB. An open loop's waiting leaves garbage behind, and each scavenge stops
+ * the thread while an answer may be coming in: the larger it is, the fewer there are.
  */
 const semiSpaceMiB = 32
 

@@ -36,7 +36,7 @@ export interface KnownLatencyServer extends AsyncDisposable {
  */
 export async function startKnownLatency(law: LatencyLaw): Promise<KnownLatencyServer> {
   const child = fork(fileURLToPath(siblingModule(import.meta.url, './known-latency-server')), [JSON.stringify(law)], {
-    // A young generation of 32 MiB: with V8's first size, waiting would stop for a scavenge every few milliseconds.
+    // A young generation of 32 MiB: waiting leaves garbage behind, and a scavenge is an answer that comes late.
     execArgv: ['--min-semi-space-size=32', ...(import.meta.url.endsWith('.ts') ? ['--conditions=@qps/source'] : [])],
   })
   const [port] = (await once(child, 'message')) as [number]

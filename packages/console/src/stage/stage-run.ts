@@ -74,7 +74,7 @@ export class StageRun {
 
   /**
    * Loads the stage from a process of its own, and counts the CPU that this process spends meanwhile. A shorter load
-   * comes first and is not counted: code that V8 has not compiled yet costs several times as much.
+   * comes first and is not counted: code that V8 has not compiled yet says nothing about a server that has been up for a while.
    */
   async load(durationS: number, signal: AbortSignal): Promise<{ result: LoadResult; serverCpuUsPerRequest: number }> {
     const options = { url: `${this.#server!.url}/`, connections: 64, signal }
