@@ -1,4 +1,4 @@
-import { httpLimits } from '@qps/http'
+import { httpLimits } from '@qps/http-contract'
 import { loadLimits } from '@qps/loadgen'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { format } from 'prettier'
@@ -16,7 +16,7 @@ const constants: [name: string, where: string, what: string][] = [
 
 function table(): string {
   const rows = [
-    ...Object.entries(httpLimits).map(([name, value]) => [name, String(value), 'packages/http/src/limits.ts']),
+    ...Object.entries(httpLimits).map(([name, value]) => [name, String(value), 'packages/http-contract/src/limits.ts']),
     ...Object.entries(loadLimits).map(([name, value]) => [name, rangeOf(value), 'packages/loadgen/src/options.ts']),
     ...constants.map(([name, where, what]) => [name, what, where]),
   ]

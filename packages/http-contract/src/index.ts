@@ -1,1 +1,25 @@
-export {}
+// Limits and errors
+export { type HttpLimits, httpLimits } from './limits.ts'
+export { errorBody, type HttpProblem, problems, type RefusalReason, refusals } from './errors.ts'
+export { type RefusalBytes, refusalBytes } from './refuse.ts'
+export { statusText } from './status.ts'
+
+// The surface that every variant answers
+export {
+  echoTypeOf,
+  plaintext,
+  routePath,
+  statusBody,
+  surface,
+  surfaceRoutes,
+  type SurfaceAnswer,
+  type SurfaceRoute,
+} from './surface.ts'
+export { methods } from './methods.ts'
+
+// A server that runs
+export type { DrainReport, RunningServer } from './running.ts'
+
+// Checks of untrusted input
+export { addressKey, isLoopback } from './address.ts'
+export { isValidHost } from './host.ts'

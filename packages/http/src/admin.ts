@@ -1,8 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
-import { isLoopback } from './address.ts'
-import { errorBody, type HttpProblem, problems } from './errors.ts'
+import { errorBody, type HttpProblem, isLoopback, problems, routePath } from '@qps/http-contract'
 import { listen } from './listen.ts'
-import { routePath } from './surface.ts'
 
 export interface AdminPage {
   contentType: string

@@ -1,7 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { RefusalReason } from './errors.ts'
-import { isValidHost } from './host.ts'
-import type { HttpLimits } from './limits.ts'
+import { type HttpLimits, isValidHost, type RefusalReason } from '@qps/http-contract'
 
 /**
  * The front filter: why this request must be refused, or undefined. It adds what Node's strict parser lets through.

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { systemErrorCode } from '@qps/core'
-import type { RefusalReason } from './errors.ts'
+import type { RefusalReason } from '@qps/http-contract'
 import type { Guard } from './guard.ts'
 
 /**

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { RefusalReason } from './errors.ts'
-import type { HttpLimits } from './limits.ts'
+import type { HttpLimits, RefusalReason } from '@qps/http-contract'
 
 /** What the sweep may find wrong with a connection. */
 export type Verdict = 'timeout' | 'slow-body' | 'body' | 'slow-reader' | 'crowded-idle' | 'linger-over'

@@ -2,8 +2,8 @@ import type { Server } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '@qps/core'
+import type { DrainReport } from '@qps/http-contract'
 import type { Guard } from './guard.ts'
-import type { DrainReport } from './running.ts'
 
 export interface DrainOptions {
   /** What is left after this is cut. Milliseconds. */

@@ -1,7 +1,6 @@
+import { errorBody, type HttpProblem, problems, routePath } from '@qps/http-contract'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
-import { errorBody, type HttpProblem, problems } from './errors.ts'
 import type { Guard } from './guard.ts'
-import { routePath } from './surface.ts'
 
 /**
  * Gives Fastify's errors the shape of the contract: 404, 405 with Allow, a handler's 4xx with its own message, and 500

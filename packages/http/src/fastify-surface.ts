@@ -1,10 +1,11 @@
 import { METHODS } from 'node:http'
 import type { Clock } from '@qps/core'
+import { plaintext, statusBody, surface, type SurfaceAnswer } from '@qps/http-contract'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { readBody, sliced } from './body.ts'
 import { sendText } from './fastify-errors.ts'
 import type { Guard } from './guard.ts'
-import { echoType, plaintext, statusBody, surface, type SurfaceAnswer } from './surface.ts'
+import { echoType } from './surface.ts'
 
 /** Adds the contract's routes to a Fastify application, in a context of their own. */
 export function addSurface(app: FastifyInstance, guard: Guard, clock: Clock): void {

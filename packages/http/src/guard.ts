@@ -1,11 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Random } from '@qps/core'
-import { addressKey } from './address.ts'
+import { addressKey, type HttpLimits, refusalBytes, type RefusalReason } from '@qps/http-contract'
 import { Connection, type Verdict } from './connection.ts'
-import type { RefusalReason } from './errors.ts'
-import type { HttpLimits } from './limits.ts'
-import { refusalBytes } from './refuse.ts'
 
 export interface GuardOptions {
   limits: HttpLimits

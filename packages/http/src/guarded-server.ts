@@ -1,10 +1,10 @@
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Clock } from '@qps/core'
+import type { RefusalReason } from '@qps/http-contract'
 import type { FastifyInstance } from 'fastify'
 import { objection } from './admission.ts'
 import { answerClientErrors } from './client-error.ts'
 import type { Connection } from './connection.ts'
-import type { RefusalReason } from './errors.ts'
 import type { Guard } from './guard.ts'
 
 /** One answered request, as metrics want it. */

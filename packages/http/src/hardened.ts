@@ -1,14 +1,12 @@
 import type { Server } from 'node:http'
 import { type Clock, type Random, systemClock } from '@qps/core'
+import { type DrainReport, httpLimits, type HttpLimits, type RefusalReason } from '@qps/http-contract'
 import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { drain } from './drain.ts'
-import type { RefusalReason } from './errors.ts'
 import { answerErrors, answerNotFound } from './fastify-errors.ts'
 import { addSurface } from './fastify-surface.ts'
 import { Guard } from './guard.ts'
 import { guardedServer, nameRoutes, type RequestInfo } from './guarded-server.ts'
-import { type HttpLimits, httpLimits } from './limits.ts'
-import type { DrainReport } from './running.ts'
 
 export interface HardenedOptions {
   /** Limits that differ from {@link httpLimits}. */

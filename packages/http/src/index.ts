@@ -1,24 +1,31 @@
-// Limits and errors
-export { type HttpLimits, httpLimits } from './limits.ts'
-export { errorBody, type HttpProblem, problems, type RefusalReason, refusals } from './errors.ts'
-
-// The surface that every variant answers
+// What it shares with the other HTTP servers: limits, errors, the surface, checks of untrusted input
 export {
-  answerSurface,
-  echoType,
+  addressKey,
+  type DrainReport,
+  errorBody,
+  type HttpLimits,
+  httpLimits,
+  type HttpProblem,
+  isLoopback,
+  isValidHost,
   plaintext,
+  problems,
+  type RefusalReason,
+  refusals,
   routePath,
+  type RunningServer,
   statusBody,
   surface,
-  surfaceAround,
   type SurfaceAnswer,
   type SurfaceRoute,
-} from './surface.ts'
+} from '@qps/http-contract'
+
+// The surface on node:http
+export { answerSurface, echoType, surfaceAround } from './surface.ts'
 export { readBody, sliced } from './body.ts'
 
 // Serving
 export { type ListenAt, listen } from './listen.ts'
-export type { DrainReport, RunningServer } from './running.ts'
 export { drainStock, runStock } from './stock.ts'
 export { createHardenedServer, type HardenedOptions, type HardenedServer } from './hardened.ts'
 export type { RequestInfo, RequestObserver } from './guarded-server.ts'
@@ -27,7 +34,3 @@ export { Connection, type Verdict, type WatchedSocket } from './connection.ts'
 
 // The admin port
 export { type Admin, type AdminOptions, type AdminPage, startAdmin } from './admin.ts'
-
-// Checks of untrusted input
-export { addressKey, isLoopback } from './address.ts'
-export { isValidHost } from './host.ts'

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type Clock, systemClock } from '@qps/core'
+import type { DrainReport, RunningServer } from '@qps/http-contract'
 import { type ListenAt, listen } from './listen.ts'
-import type { DrainReport, RunningServer } from './running.ts'
 
 /**
  * Runs a listener on node:http as it comes: Node's own limits, nothing added.

@@ -1,68 +1,21 @@
-import { METHODS, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import {
+  echoTypeOf,
+  errorBody,
+  httpLimits,
+  type HttpProblem,
+  plaintext,
+  problems,
+  refusals,
+  routePath,
+  statusBody,
+  surfaceRoutes,
+} from '@qps/http-contract'
 import { readBody } from './body.ts'
-import { errorBody, type HttpProblem, problems, refusals } from './errors.ts'
-import { httpLimits } from './limits.ts'
-
-/** What a route of the surface answers with. */
-export type SurfaceAnswer = 'status' | 'plaintext' | 'echo'
-
-export interface SurfaceRoute {
-  path: string
-  methods: readonly string[]
-  answer: SurfaceAnswer
-}
-
-/** CONNECT asks for a tunnel, not for a resource: Node gives it an event of its own, no route. */
-const anyMethod = METHODS.filter((method) => method !== 'CONNECT')
-
-/** The HTTP surface that every variant of every stage answers, as a table. */
-export const surface: readonly SurfaceRoute[] = [
-  { path: '/', methods: ['GET', 'HEAD'], answer: 'status' },
-  { path: '/', methods: ['POST', 'PUT', 'PATCH', 'DELETE'], answer: 'echo' },
-  { path: '/echo', methods: anyMethod, answer: 'echo' },
-  { path: '/plaintext', methods: ['GET', 'HEAD'], answer: 'plaintext' },
-]
-
-export const plaintext = 'Hello, World!'
-
-/** `{"status":"ok","ts":…}` without `JSON.stringify`: its two fields need no escaping. */
-export function statusBody(wallMs: number): string {
-  return `{"status":"ok","ts":${wallMs}}`
-}
-
-/** `type/subtype`, then perhaps parameters (RFC 9110 section 8.3.1). */
-const mediaType = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+[ \t]*(?:;|$)/
 
 /** The type that an echo carries: the one it was sent with, where that is a media type at all. */
 export function echoType(request: IncomingMessage): string {
-  const type = request.headers['content-type']
-  return type !== undefined && mediaType.test(type) ? type : 'application/octet-stream'
-}
-
-const routes = new Map<string, Map<string, SurfaceAnswer>>()
-for (const { path, methods, answer } of surface) {
-  const byMethod = routes.get(path) ?? new Map<string, SurfaceAnswer>()
-  for (const method of methods) byMethod.set(method, answer)
-  routes.set(path, byMethod)
-}
-
-/**
- * The path of a request target, without query and fragment. The absolute form (`GET http://host/path`), which a server
- * must accept (RFC 9112 section 3.2.2), loses its scheme and authority. Linear in the target's length.
- */
-export function routePath(target: string): string {
-  let start = 0
-  if (target.charCodeAt(0) !== 47 /* / */) {
-    const authority = target.indexOf('://')
-    const slash = authority === -1 ? -1 : target.indexOf('/', authority + 3)
-    if (slash === -1) return authority === -1 ? target : '/'
-    start = slash
-  }
-  for (let index = start; index < target.length; index++) {
-    const unit = target.charCodeAt(index)
-    if (unit === 63 /* ? */ || unit === 35 /* # */) return target.slice(start, index)
-  }
-  return start === 0 ? target : target.slice(start)
+  return echoTypeOf(request.headers['content-type'])
 }
 
 /**
@@ -79,7 +32,7 @@ export function surfaceAround(status: RequestListener): RequestListener {
     if (Number(request.headers['content-length']) > httpLimits.bodyBytesMax) {
       return refuseStock(request, response, refusals.body)
     }
-    const byMethod = routes.get(routePath(request.url!))
+    const byMethod = surfaceRoutes.get(routePath(request.url!))
     if (byMethod === undefined) return sendProblem(response, problems.notFound)
     const answer = byMethod.get(request.method!)
     if (answer === undefined) return sendProblem(response, problems.methodNotAllowed, [...byMethod.keys()].join(', '))

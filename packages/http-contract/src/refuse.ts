@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http'
 import type { Random } from '@qps/core'
 import { errorBody, type RefusalReason, refusals } from './errors.ts'
+import { statusText } from './status.ts'
 
 /** A refusal as it goes onto the wire, complete with its header section. */
 export interface RefusalBytes {
@@ -22,7 +22,7 @@ export function refusalBytes(reason: RefusalReason, wallMs: number, random: Rand
   const retryAfter = refusal.status === 503 ? `retry-after: ${1 + Math.floor(random() * 5)}\r\n` : ''
   const allow = refusal.status === 405 ? 'allow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n' : ''
   const bytes =
-    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n` +
+    `HTTP/1.1 ${refusal.status} ${statusText(refusal.status)}\r\n` +
     `content-type: application/json\r\ncontent-length: ${body.length}\r\n${retryAfter}${allow}` +
     `Date: ${new Date(wallMs).toUTCString()}\r\nConnection: close\r\n\r\n${body}`
   return { bytes, status: refusal.status, lingers: refusal.lingers }

@@ -1,4 +1,4 @@
-import { addressKey, isLoopback, isValidHost, routePath } from '@qps/http'
+import { addressKey, isLoopback, isValidHost, routePath } from '@qps/http-contract'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
