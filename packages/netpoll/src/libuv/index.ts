@@ -1,0 +1,1 @@
+export { createLibuvPoller } from './poller.ts'
