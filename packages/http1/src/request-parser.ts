@@ -1,0 +1,378 @@
+import { checkInteger } from '@qps/core'
+import type { HttpLimits, RefusalReason } from '@qps/http-contract'
+import { chunkEnded, ChunkFraming, chunkIncomplete, chunkSized, chunkTooLong } from './chunked.ts'
+import { FieldSection, sectionComplete, sectionIncomplete, sectionTooMany } from './field-section.ts'
+import { decimalOf, equalsIgnoringCase, isHost, listHas } from './header-bytes.ts'
+import { lineComplete, lineConnect, lineIncomplete, RequestLine } from './request-line.ts'
+import { type Trailer, TrailerReader, trailersTooLong } from './trailers.ts'
+
+/** Why a request is refused: the words that `refusals` of @qps/http-contract answers. */
+export type HeadFailure = Extract<
+  RefusalReason,
+  'malformed' | 'host' | 'transfer-encoding' | 'header-bytes' | 'header-fields' | 'body' | 'expectation' | 'connect'
+>
+
+/** The bounds of one request. */
+export type RequestLimits = Pick<HttpLimits, 'headerBytesMax' | 'headerFieldsMax' | 'bodyBytesMax'>
+
+/** What {@link RequestParser.parseHead} says. */
+export const headIncomplete = 0
+export const headComplete = 1
+export const headFailed = 2
+
+/*
+ *              parseHead                                        readBody
+ *   ┌───────────────────────────────┐   ┌──────────────────────────────────────────────────────┐
+ *   requestLine ──► fields ──► judged ──┬─► complete                                no body
+ *                                       ├─► content ──► complete                    Content-Length
+ *                                       └─► framing ──► content ──► framing …       chunked
+ *                                              └─ size 0 ──► trailers ──► complete
+ *   Every state but `complete` may end in `failed`, and stays there until `reset`.
+ */
+const requestLine = 0
+const headerFields = 1
+const content = 2
+const framing = 3
+const trailerFields = 4
+const complete = 5
+const failed = 6
+
+/** Offsets are stored in 32 bits, and a limit that large protects nobody. */
+const sectionBytesMax = 2 ** 30
+
+const encoder = new TextEncoder()
+const hostName = encoder.encode('host')
+const expectName = encoder.encode('expect')
+const connectionName = encoder.encode('connection')
+const contentLengthName = encoder.encode('content-length')
+const transferEncodingName = encoder.encode('transfer-encoding')
+const chunkedCoding = encoder.encode('chunked')
+const closeOption = encoder.encode('close')
+const keepAliveOption = encoder.encode('keep-alive')
+const continueExpectation = encoder.encode('100-continue')
+
+const noTrailers: readonly Trailer[] = Object.freeze([])
+
+/**
+ * Reads HTTP/1.0 and HTTP/1.1 requests from bytes, strictly, into numbers: no string or object is made unless a request
+ * has trailers, or more fields than one before it.
+ *
+ * **Contract.** It owns no bytes: offsets point into the caller's, relative to where the message begins, which the caller
+ * keeps until it is done with the head. The verdict, the offsets and the content are the same however the input is cut.
+ * Time is linear in the bytes. A request that two parsers could understand in two ways is refused (RFC 9112 section 11.2),
+ * and so is what exceeds the limits; `failure` says why, and nothing behind a failure may be processed.
+ *
+ * **Strictness**, where RFC 9112 leaves a choice: lines end in CRLF; one blank between the parts of the request line;
+ * Host exactly once and a host; Content-Length once, digits; Transfer-Encoding once, `chunked`, in 1.1, without
+ * Content-Length; no folded lines; no control characters but tab in a value. CONNECT is refused: this is for origins.
+ *
+ * One parser serves one connection, message after message, or whoever has a whole message at hand.
+ *
+ * @example
+ * const parser = new RequestParser(httpLimits)
+ * const bytes = Buffer.from('GET /a?b HTTP/1.1\r\nHost: example.org\r\n\r\n')
+ * parser.parseHead(bytes, 0, bytes.length) // headComplete
+ * bytes.latin1Slice(parser.targetStart, parser.pathEnd) // '/a'
+ */
+export class RequestParser {
+  /** Why the request is refused. `undefined` while all is well. */
+  failure: HeadFailure | undefined = undefined
+  /** Behind the empty line: where the body, or the next message, begins. */
+  headEnd = 0
+  /** The value of Content-Length, or -1. */
+  contentLength = -1
+  /** Is the body sent in chunks? */
+  chunked = false
+  /** May another request follow on this connection (RFC 9112 section 9.3)? `close` beats `keep-alive`. */
+  keepAlive = false
+  /** Does the client wait for `100 Continue` (RFC 9110 section 10.1.1)? HTTP/1.0 never does. */
+  expectsContinue = false
+  /** Index of the Host field, or -1, which HTTP/1.0 may do. */
+  hostField = -1
+  /** The content that the last {@link readBody} found: `bytes[pieceStart]` up to and not including `bytes[pieceEnd]`. */
+  pieceStart = 0
+  pieceEnd = 0
+  /** Content so far, in bytes. */
+  bodyBytes = 0
+  /** The fields behind a chunked body. */
+  trailers: readonly Trailer[] = noTrailers
+
+  readonly #limits: RequestLimits
+  readonly #line = new RequestLine()
+  readonly #section = new FieldSection()
+  readonly #framing = new ChunkFraming()
+  #trailerReader: TrailerReader | undefined = undefined
+  #state = requestLine
+  #closes = false
+  /** Of the content, or of the chunk's. */
+  #bytesLeft = 0
+
+  /**
+   * @param limits `headerBytesMax`: request line, header fields and the empty line, with the empty lines before them, chunk
+   * extensions and trailers; at most 2^30. `headerFieldsMax`: header and trailer fields. `bodyBytesMax`: content, without framing.
+   * @throws QpsError QPS_OPTION where a limit is no whole number in range.
+   */
+  constructor(limits: RequestLimits) {
+    this.#limits = {
+      headerBytesMax: checkInteger('headerBytesMax', limits.headerBytesMax, { min: 1, max: sectionBytesMax }),
+      headerFieldsMax: checkInteger('headerFieldsMax', limits.headerFieldsMax, { min: 1, max: sectionBytesMax / 4 }),
+      bodyBytesMax: checkInteger('bodyBytesMax', limits.bodyBytesMax, { min: 0 }),
+    }
+  }
+
+  /** Index into `methods` of @qps/http-contract. */
+  get method(): number {
+    return this.#line.method
+  }
+  get methodStart(): number {
+    return this.#line.methodStart
+  }
+  get methodEnd(): number {
+    return this.#line.methodEnd
+  }
+  get targetStart(): number {
+    return this.#line.targetStart
+  }
+  get targetEnd(): number {
+    return this.#line.targetEnd
+  }
+  /** Where the target's query or fragment begins, or `targetEnd`. An absolute-form target begins with its scheme. */
+  get pathEnd(): number {
+    return this.#line.pathEnd
+  }
+  /** Of HTTP/1.x: 0 or 1. */
+  get versionMinor(): number {
+    return this.#line.versionMinor
+  }
+  get fieldCount(): number {
+    return this.#section.count
+  }
+  /** Four numbers per field: nameStart, nameEnd, valueStart, valueEnd; values without the blanks around them. Valid until `reset`. */
+  get fields(): Int32Array {
+    return this.#section.fields
+  }
+  /** Was the whole message read? True at once behind a head without a body. */
+  get bodyComplete(): boolean {
+    return this.#state === complete
+  }
+
+  /** Expects a new message. */
+  reset(): void {
+    this.failure = undefined
+    this.bodyBytes = 0
+    this.trailers = noTrailers
+    this.#state = requestLine
+    this.#line.reset()
+  }
+
+  /**
+   * Reads the head of the message that begins at `bytes[start]`. Asked again with more of the same message behind,
+   * wherever it lies by then, it goes on where it stopped.
+   *
+   * @returns {@link headIncomplete}: ask again with more; {@link headComplete}: go on at `start + headEnd`, with the body;
+   * {@link headFailed}: `failure` says why.
+   */
+  parseHead(bytes: Uint8Array, start: number, end: number): number {
+    const latest = Math.min(end, start + this.#limits.headerBytesMax)
+    if (this.#state === requestLine) this.#readLine(bytes, start, latest)
+    if (this.#state === headerFields) this.#readFields(bytes, start, latest)
+    if (this.#state <= headerFields) {
+      if (latest === end) return headIncomplete
+      this.#fail('header-bytes')
+    }
+    return this.#state === failed ? headFailed : headComplete
+  }
+
+  /**
+   * Reads on in the body, behind a complete head. Stops behind one piece of content, at `end` or at the body's end.
+   *
+   * @returns where to go on: at the next call while `bodyComplete` is false, with the next message when it is true.
+   * On `failure` nothing behind may be processed.
+   */
+  readBody(bytes: Uint8Array, at: number, end: number): number {
+    this.pieceStart = at
+    this.pieceEnd = at
+    let next = at
+    while (next < end) {
+      switch (this.#state) {
+        case content:
+          return this.#readContent(next, end)
+        case framing:
+          next = this.#readFraming(bytes, next, end)
+          break
+        case trailerFields:
+          return this.#readTrailers(bytes, next, end)
+        default:
+          return next
+      }
+    }
+    return next
+  }
+
+  #fail(failure: HeadFailure): void {
+    this.failure = failure
+    this.#state = failed
+  }
+
+  #readLine(bytes: Uint8Array, start: number, end: number): void {
+    const line = this.#line
+    const outcome = line.read(bytes, start, end)
+    if (outcome === lineIncomplete) return
+    if (outcome !== lineComplete) return this.#fail(outcome === lineConnect ? 'connect' : 'malformed')
+    this.#section.reset(line.at, this.#limits.headerFieldsMax)
+    this.#state = headerFields
+  }
+
+  #readFields(bytes: Uint8Array, start: number, end: number): void {
+    const outcome = this.#section.read(bytes, start, end)
+    if (outcome === sectionIncomplete) return
+    if (outcome !== sectionComplete) return this.#fail(outcome === sectionTooMany ? 'header-fields' : 'malformed')
+    this.headEnd = this.#section.at
+    const failure = this.#weighFields(bytes, start) ?? this.#objection()
+    if (failure !== undefined) return this.#fail(failure)
+    this.#bytesLeft = this.contentLength
+    if (this.chunked) this.#expectChunks()
+    else this.#state = this.contentLength > 0 ? content : complete
+  }
+
+  /** Looks at the fields that say how the message is to be read. */
+  #weighFields(bytes: Uint8Array, start: number): HeadFailure | undefined {
+    this.contentLength = -1
+    this.chunked = false
+    this.keepAlive = this.versionMinor === 1
+    this.expectsContinue = false
+    this.hostField = -1
+    this.#closes = false
+    const { fields, count } = this.#section
+    let failure: HeadFailure | undefined
+    for (let index = 0; index < count && failure === undefined; index++) {
+      const nameStart = start + fields[4 * index]!
+      const nameEnd = start + fields[4 * index + 1]!
+      const word = wordOfLength(nameEnd - nameStart)
+      if (word === undefined || !equalsIgnoringCase(bytes, nameStart, nameEnd, word)) continue
+      failure = this.#noteField(word, bytes, start + fields[4 * index + 2]!, start + fields[4 * index + 3]!, index)
+    }
+    if (this.#closes) this.keepAlive = false
+    return failure
+  }
+
+  #noteField(word: Uint8Array, bytes: Uint8Array, start: number, end: number, index: number): HeadFailure | undefined {
+    switch (word) {
+      case hostName:
+        return this.#noteHost(bytes, start, end, index)
+      case contentLengthName:
+        return this.#noteLength(bytes, start, end)
+      case transferEncodingName:
+        return this.#noteCoding(bytes, start, end)
+      case expectName:
+        return this.#noteExpectation(bytes, start, end)
+      default:
+        return this.#noteConnection(bytes, start, end)
+    }
+  }
+
+  #noteConnection(bytes: Uint8Array, start: number, end: number): undefined {
+    if (listHas(bytes, start, end, closeOption)) this.#closes = true
+    else if (listHas(bytes, start, end, keepAliveOption)) this.keepAlive = true
+  }
+
+  #noteHost(bytes: Uint8Array, start: number, end: number, index: number): HeadFailure | undefined {
+    if (this.hostField !== -1 || !isHost(bytes, start, end)) return 'host'
+    this.hostField = index
+    return undefined
+  }
+
+  #noteExpectation(bytes: Uint8Array, start: number, end: number): HeadFailure | undefined {
+    if (this.versionMinor === 0) return undefined
+    if (!equalsIgnoringCase(bytes, start, end, continueExpectation)) return 'expectation'
+    this.expectsContinue = true
+    return undefined
+  }
+
+  #noteLength(bytes: Uint8Array, start: number, end: number): HeadFailure | undefined {
+    if (this.contentLength !== -1) return 'malformed'
+    this.contentLength = decimalOf(bytes, start, end)
+    return this.contentLength === -1 ? 'malformed' : undefined
+  }
+
+  #noteCoding(bytes: Uint8Array, start: number, end: number): HeadFailure | undefined {
+    if (this.chunked || this.versionMinor === 0 || !equalsIgnoringCase(bytes, start, end, chunkedCoding)) {
+      return 'transfer-encoding'
+    }
+    this.chunked = true
+    return undefined
+  }
+
+  /** What is wrong with the head as a whole, each of its fields being right. */
+  #objection(): HeadFailure | undefined {
+    if (this.hostField === -1 && this.versionMinor === 1) return 'host'
+    if (this.chunked && this.contentLength !== -1) return 'malformed'
+    return this.contentLength > this.#limits.bodyBytesMax ? 'body' : undefined
+  }
+
+  #expectChunks(): void {
+    this.#framing.reset(this.#limits.headerBytesMax - this.headEnd)
+    this.#state = framing
+  }
+
+  #readContent(at: number, end: number): number {
+    const taken = Math.min(this.#bytesLeft, end - at)
+    this.pieceStart = at
+    this.pieceEnd = at + taken
+    this.bodyBytes += taken
+    this.#bytesLeft -= taken
+    if (this.#bytesLeft === 0) {
+      if (this.chunked) this.#framing.expectEnd()
+      this.#state = this.chunked ? framing : complete
+    }
+    return at + taken
+  }
+
+  #readFraming(bytes: Uint8Array, at: number, end: number): number {
+    const outcome = this.#framing.read(bytes, at, end)
+    if (outcome === chunkSized) this.#expectContent(this.#framing.size)
+    else if (outcome === chunkTooLong) this.#fail('header-bytes')
+    else if (outcome !== chunkIncomplete && outcome !== chunkEnded) this.#fail('malformed')
+    return this.#framing.at
+  }
+
+  #expectContent(size: number): void {
+    if (size > this.#limits.bodyBytesMax - this.bodyBytes) return this.#fail('body')
+    this.#bytesLeft = size
+    this.#state = content
+    if (size > 0) return
+    this.#trailerReader ??= new TrailerReader()
+    this.#trailerReader.reset(this.#framing.extensionRoom, this.#limits.headerFieldsMax - this.fieldCount)
+    this.#state = trailerFields
+  }
+
+  #readTrailers(bytes: Uint8Array, at: number, end: number): number {
+    const reader = this.#trailerReader!
+    const outcome = reader.read(bytes, at, end)
+    if (outcome === sectionComplete) {
+      this.trailers = reader.trailers
+      this.#state = complete
+    } else if (outcome === trailersTooLong) this.#fail('header-bytes')
+    else if (outcome === sectionTooMany) this.#fail('header-fields')
+    else if (outcome !== sectionIncomplete) this.#fail('malformed')
+    return reader.at
+  }
+}
+
+/** The name, among those that say how to read a message, that is this long: no two are of one length. */
+function wordOfLength(length: number): Uint8Array | undefined {
+  switch (length) {
+    case 4:
+      return hostName
+    case 6:
+      return expectName
+    case 10:
+      return connectionName
+    case 14:
+      return contentLengthName
+    case 17:
+      return transferEncodingName
+    default:
+      return undefined
+  }
+}
