@@ -1,4 +1,4 @@
-import { type Scenario, stageVariant } from '../src/scenario.ts'
+import { type Scenario, stageVariant, statusAnswer } from '../src/scenario.ts'
 
 const stage = '01-minimal-server'
 
@@ -22,12 +22,7 @@ export const minimalServer: Scenario = {
     'Keep-alive GET / over 64 connections of HTTP/1.1 on loopback; a fresh process per arm and round; closed loop for ' +
     'CPU per request and QPS, then an open loop at a fixed rate for latency from the intended start; CPU of the ' +
     'whole process tree from the operating system, over the measured window only.',
-  answer: {
-    path: '/',
-    status: 200,
-    contentType: 'application/json',
-    body: /^\{"status":"ok","ts":(?<ts>\d{13})\}$/,
-  },
+  answer: statusAnswer,
   phases: [
     {
       name: 'closed',

@@ -1,5 +1,19 @@
 import type { Scenario } from '../src/scenario.ts'
 import { minimalServer } from './01-minimal-server.scenario.ts'
+import { httpPipelined } from './02-http-pipelined.scenario.ts'
+import { httpSmall } from './02-http-small.scenario.ts'
+import { idleMemory } from './02-idle-memory.scenario.ts'
+import { keepAlive } from './02-keep-alive.scenario.ts'
+import { million } from './02-million.scenario.ts'
+import { workers } from './02-workers.scenario.ts'
 
-/** Every scenario, in the order of the chapters. */
-export const scenarios: readonly Scenario[] = [minimalServer]
+/** Every experiment, in the order of the chapters. */
+export const scenarios: readonly Scenario[] = [
+  minimalServer,
+  httpSmall,
+  httpPipelined,
+  million,
+  keepAlive,
+  workers,
+  idleMemory,
+]

@@ -7,6 +7,8 @@ import type { RightAnswer } from './scenario.ts'
 /** No answer that is compared is larger. */
 const answerBytesMax = 64 * 1024
 const answerTimeoutMs = 5_000
+/** After the last byte that was expected. */
+const surplusMs = 20
 /** A server's `ts` may be this far from our clock: both read the same one. */
 const clockToleranceMs = 60_000
 
@@ -23,7 +25,7 @@ export async function checkAnswer(
 ): Promise<Answer> {
   const { hostname, port, host } = new URL(arm.url)
   const request = `GET ${expected.path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
-  const answer = parseAnswer(await exchange(hostname, Number(port), request))
+  const answer = parseAnswer(await exchange(hostname, Number(port), request, endsWithLength))
   const fault = answer === undefined ? 'no complete HTTP/1.1 response came' : wrongness(answer, expected, nowMs)
   if (answer !== undefined && fault === undefined) return answer
   const asked = `${arm.spec.name} answers GET ${expected.path} wrongly`
@@ -49,8 +51,22 @@ export function wrongness(answer: Answer, expected: RightAnswer, nowMs: number):
   return undefined
 }
 
-/** Sends the request, returns what came until the response was complete, the peer closed, or a limit was reached. */
-function exchange(host: string, port: number, request: string): Promise<string> {
+function endsWithLength(text: string): boolean {
+  return parseAnswer(text)?.contentLength !== undefined
+}
+
+/**
+ * Sends a text over a connection of its own, returns what came until `complete` said so and a moment more, the peer
+ * closed, or a limit was reached.
+ *
+ * @param complete whether the text so far is all that is expected.
+ */
+export function exchange(
+  host: string,
+  port: number,
+  request: string,
+  complete: (text: string) => boolean,
+): Promise<string> {
   return new Promise((resolve) => {
     let text = ''
     const socket = connect({ host, port })
@@ -62,8 +78,9 @@ function exchange(host: string, port: number, request: string): Promise<string> 
     socket.on('connect', () => socket.write(request))
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1')
-      const answer = parseAnswer(text)
-      if (answer?.contentLength !== undefined || text.length > answerBytesMax) finish()
+      if (text.length > answerBytesMax) finish()
+      // What nobody asked for comes right behind.
+      else if (complete(text)) socket.setTimeout(surplusMs)
     })
     socket.on('end', finish)
     // Whatever cut it short, what is missing from the text is the fault that is reported.

@@ -8,21 +8,23 @@ import { type Comparison, compareRounds } from './comparison.ts'
 import { currentCommit } from './commit.ts'
 import { interruptible } from './interrupt.ts'
 import { thisMachine } from './machine.ts'
-import { measures } from './measures.ts'
+import { type Measure, measures } from './measures.ts'
 import { noiseFloor, type RoundValues } from './noise.ts'
 import type { Spread } from './results.ts'
-import { phaseSeconds, type Round, type RoundOptions, runRound, secondsOption } from './round.ts'
+import { type Round, type RoundOptions, type RoundPlan, roundSeconds, runRound, secondsOption } from './round.ts'
 import { inOrder, ownArms } from './run-scenario.ts'
 import type { Scenario } from './scenario.ts'
 import { selectScenarios } from './select.ts'
 import { showMeasure } from './show.ts'
 import { soundValues } from './summary.ts'
+import { pointsOf } from './sweep.ts'
 import { openWorktree, resolveRevision, type Worktree } from './worktree.ts'
 
 const spec: CommandSpec = {
   name: 'npm run bench:compare --',
   usage: 'REF [NAME…] [options]',
-  summary: 'Compares the working tree with a git revision, scenario by scenario: paired arms, alternating order.',
+  summary:
+    'Compares the working tree with a git revision, scenario by scenario: paired arms, alternating order; of a sweep its headline.',
   positionals: { min: 1, max: 64 },
   options: {
     rounds: { type: 'integer', default: 5, min: 1, max: 100, help: 'pairs per variant' },
@@ -62,9 +64,13 @@ async function compareScenario(
   json: boolean,
 ): Promise<void> {
   const measure = scenario.decidedBy
-  const phases = scenario.phases.filter(({ gives }) => gives[measure] !== undefined)
-  const sides = sidesOf(scenario, worktree)
-  await runSides(sides, { ...scenario, phases }, rounds, options)
+  const [headline] = pointsOf(scenario)
+  const isAsked = ({ gives }: { gives: Partial<Record<Measure, unknown>> }): boolean => gives[measure] !== undefined
+  // Idle connections are looked at after the loads, which are what warms a server up: then all of them are needed.
+  const idle = headline.idle && isAsked(headline.idle) ? headline.idle : undefined
+  const phases = idle ? headline.phases : headline.phases.filter(isAsked)
+  const sides = sidesOf({ name: scenario.name, variants: headline.variants }, worktree)
+  await runSides(scenario.name, sides, { answer: scenario.answer, phases, idle }, rounds, options)
   const values = (variant: string, tree: Side['tree']): RoundValues =>
     soundValues(sides.find((side) => side.variant === variant && side.tree === tree)?.rounds ?? [], measure)
   const first = sides[0]!.variant
@@ -80,7 +86,7 @@ async function compareScenario(
       before: { commit: worktree.commit },
       after: currentCommit(),
       machine: thisMachine(),
-      parameters: { rounds, order: 'alternating', phases },
+      parameters: { rounds, order: 'alternating', phases, idle },
       measure,
       noiseFloor: floor ?? null,
       comparisons,
@@ -91,7 +97,7 @@ async function compareScenario(
 }
 
 /** Old and new of every variant side by side; the new one of the first variant twice, for the noise floor. */
-function sidesOf(scenario: Scenario, worktree: Worktree): Side[] {
+function sidesOf(scenario: Pick<Scenario, 'name' | 'variants'>, worktree: Worktree): Side[] {
   const old = ownArms(scenario, worktree.folder)
   const sides = ownArms(scenario).flatMap((fresh, index): Side[] => {
     const before = old[index]!
@@ -113,19 +119,20 @@ function sidesOf(scenario: Scenario, worktree: Worktree): Side[] {
 }
 
 async function runSides(
+  name: string,
   sides: readonly Side[],
-  scenario: Scenario,
+  plan: RoundPlan,
   rounds: number,
   options: RoundOptions,
 ): Promise<void> {
-  const perArmS = scenario.phases.reduce((sum, phase) => sum + phaseSeconds(phase, options.seconds), 0)
+  const perArmS = roundSeconds(plan, options.seconds)
   let doneS = 0
-  using bar = progressBar(scenario.name, rounds * sides.length * perArmS)
+  using bar = progressBar(name, rounds * sides.length * perArmS)
   for (let round = 1; round <= rounds; round++) {
     for (const [index, side] of inOrder(sides, round).entries()) {
       const onProgress = (seconds: number): void =>
         bar.update((doneS += seconds), `pair ${round}/${rounds} · ${side.variant} ${side.tree}`)
-      const done = await runRound(side.spec, scenario, { round, position: index + 1 }, { ...options, onProgress })
+      const done = await runRound(side.spec, plan, { round, position: index + 1 }, { ...options, onProgress })
       side.rounds.push(done)
       for (const { message } of done.findings) {
         process.stderr.write(`pair ${round} ${side.variant} ${side.tree}: ${message}\n`)

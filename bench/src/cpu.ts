@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { type Switches, switchesOf } from './switches.ts'
 
 /** What a process and all its descendants have used so far. */
 export interface TreeUsage {
@@ -18,22 +19,29 @@ export interface ProcessRow extends TreeUsage {
 const usPerTick = 1_000_000 / 100
 
 /**
- * CPU and memory of a whole process tree, from the operating system: nothing in the measured program can bend it.
+ * CPU, memory and context switches of a whole process tree, from the operating system: nothing in the measured program can bend it.
  *
- * @returns zeros where the process is gone.
+ * @returns zeros where the process is gone; no switches where the system does not tell them.
  * Sources: proc_pid_stat(5), proc_pid_status(5); `ps` where there is no /proc.
  */
-export function treeUsage(pid: number): TreeUsage {
-  return sumTree(pid, process.platform === 'linux' ? procTable() : psTable())
+export function treeUsage(pid: number): TreeUsage & { switches: Switches | undefined } {
+  const rows = process.platform === 'linux' ? procTable() : psTable()
+  return { ...sumTree(pid, rows), switches: switchesOf([...treeOf(pid, rows)]) }
 }
 
-/** Adds up a process and its descendants. A row whose parent is its own descendant would be a broken table: each counts once. */
-export function sumTree(pid: number, rows: readonly ProcessRow[]): TreeUsage {
+/** A process and its descendants. A row whose parent is its own descendant would be a broken table: each comes once. */
+function treeOf(pid: number, rows: readonly ProcessRow[]): Set<number> {
   const members = new Set([pid])
   for (let before = 0; before !== members.size;) {
     before = members.size
     for (const row of rows) if (members.has(row.parent)) members.add(row.pid)
   }
+  return members
+}
+
+/** Adds up a process and its descendants. */
+export function sumTree(pid: number, rows: readonly ProcessRow[]): TreeUsage {
+  const members = treeOf(pid, rows)
   const sum = { cpuUs: 0, residentBytes: 0 }
   for (const row of rows) {
     if (!members.has(row.pid)) continue

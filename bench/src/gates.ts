@@ -1,6 +1,7 @@
 import type { LoadResult } from '@qps/loadgen'
+import type { IdleRecord } from './idle.ts'
 import type { Measure } from './measures.ts'
-import type { Phase, Reading } from './scenario.ts'
+import type { IdlePhase, Phase, Reading, Scenario } from './scenario.ts'
 
 /** A law that a load broke, and the measures that it makes worthless. */
 export interface Finding {
@@ -30,7 +31,13 @@ export const gateLimits = { littleDeviation: 0.1, generatorBusy: 0.95, rateHeld:
 
 const rate: readonly Reading[] = ['achievedQps']
 const latency: readonly Reading[] = ['latencyMsP50', 'latencyMsP99', 'latencyMsP999']
-const cpu: readonly Reading[] = ['serverCpuUsPerRequest', 'generatorCpuUsPerRequest', 'residentBytes']
+const cpu: readonly Reading[] = [
+  'serverCpuUsPerRequest',
+  'generatorCpuUsPerRequest',
+  'residentBytes',
+  'voluntarySwitchesPerRequest',
+  'involuntarySwitchesPerRequest',
+]
 
 interface Gate {
   name: string
@@ -105,10 +112,32 @@ const objection: Gate = {
   broken: ({ valid, reasons }) => (valid ? undefined : reasons.join('; ')),
 }
 
-/** Every law that this load broke; empty where it is sound. */
-export function physics(phase: Phase, load: LoadFacts): Finding[] {
+/**
+ * Every law that this load broke; empty where it is sound.
+ *
+ * @param lowerBounds measures that a generator at its limit does not void, see {@link Scenario.lowerBounds}; the finding
+ *   stays, so that a reader knows.
+ */
+export function physics(phase: Phase, load: LoadFacts, lowerBounds: Scenario['lowerBounds'] = {}): Finding[] {
   const findings = gates.flatMap((gate) => findingOf(gate, phase, load))
+  for (const finding of findings) {
+    if (finding.gate !== 'generator-busy') continue
+    finding.voids = finding.voids.filter((measure) => lowerBounds[measure] === undefined)
+  }
   return findings.length > 0 ? findings : findingOf(objection, phase, load)
+}
+
+/** What idle connections must obey: bytes per connection are of those that were there, from the first to the last instant. */
+export function idlePhysics({ connections, gives }: IdlePhase, { answered, lost, refusal }: IdleRecord): Finding[] {
+  const voids = Object.keys(gives) as Measure[]
+  const find = (gate: string, message: string): Finding[] => [
+    { gate, phase: 'idle', voids, message: `idle: ${message}` },
+  ]
+  if (answered < connections) {
+    const why = refusal === undefined ? '' : `; the first of the others: ${refusal}`
+    return find('idle-refused', `only ${answered} of ${connections} connections were answered${why}`)
+  }
+  return lost === 0 ? [] : find('idle-lost', `${lost} of ${connections} connections were closed while they were held`)
 }
 
 function findingOf(gate: Gate, phase: Phase, load: LoadFacts): Finding[] {

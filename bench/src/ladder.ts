@@ -6,7 +6,7 @@ import { repositoryRoot } from './paths.ts'
 import { type Table, voidMark } from './report.ts'
 import { type Round, type RoundOptions, runRound } from './round.ts'
 import { ownArms } from './run-scenario.ts'
-import { type Phase, type RightAnswer, stageVariant } from './scenario.ts'
+import { type Phase, stageVariant, statusAnswer } from './scenario.ts'
 import { showMeasure } from './show.ts'
 import type { StageManifest } from './stages.ts'
 
@@ -14,14 +14,6 @@ import type { StageManifest } from './stages.ts'
 export interface Rung {
   stage: StageManifest
   round: Round
-}
-
-/** Every stage's best variant answers this to `GET /`. */
-const answer: RightAnswer = {
-  path: '/',
-  status: 200,
-  contentType: 'application/json',
-  body: /^\{"status":"ok","ts":(?<ts>\d{13})\}$/,
 }
 
 /** A few seconds per stage: enough to see the order of magnitude. `npm run bench` is for figures with a spread. */
@@ -50,7 +42,12 @@ export const ladderPhases: readonly Phase[] = [
 /** Measures one stage's best variant; what goes wrong stands in the round's findings. */
 export async function climb(stage: StageManifest, options: RoundOptions): Promise<Rung> {
   const [spec] = ownArms({ variants: [stageVariant(stage.folder, stage.best)] })
-  const round = await runRound(spec!, { answer, phases: ladderPhases }, { round: 1, position: stage.number }, options)
+  const round = await runRound(
+    spec!,
+    { answer: statusAnswer, phases: ladderPhases },
+    { round: 1, position: stage.number },
+    options,
+  )
   return { stage, round }
 }
 

@@ -1,17 +1,21 @@
-import { type CommandSpec, formatMs, formatNumber, progressBar, runCommand, textTable } from '@qps/console'
+import { type CommandSpec, progressBar, runCommand, textTable } from '@qps/console'
 import { runLoadProcess } from '@qps/loadgen'
 import { scenarios } from '../scenarios/index.ts'
 import { fillDocuments } from './markers.ts'
 import { interruptible } from './interrupt.ts'
 import { thisMachine } from './machine.ts'
+import { type Measure, measures } from './measures.ts'
 import { shownPath } from './paths.ts'
+import { missingFor, requireReady } from './readiness.ts'
 import { provenance, resultsNotes, resultsTable } from './report.ts'
 import type { Results } from './results.ts'
 import { readResults, resultsPath, saveResults } from './results-file.ts'
-import { phaseSeconds, type Round, secondsOption } from './round.ts'
+import { type Round, roundSeconds, secondsOption } from './round.ts'
 import { runScenario, type RunOptions } from './run-scenario.ts'
 import type { Scenario } from './scenario.ts'
 import { selectScenarios } from './select.ts'
+import { showMeasure } from './show.ts'
+import { type Point, pointsOf } from './sweep.ts'
 
 const spec: CommandSpec = {
   name: 'npm run bench --',
@@ -22,25 +26,34 @@ const spec: CommandSpec = {
     rounds: { type: 'integer', default: 5, min: 1, max: 100, help: 'a fresh process per variant in each' },
     seconds: secondsOption,
     save: { type: 'boolean', help: 'store the result in bench/results and fill the tables of the documents' },
-    json: { type: 'boolean', help: 'the result as JSON in the last line; progress goes to standard error' },
+    json: {
+      type: 'boolean',
+      help: 'one line of JSON per scenario, in the order of names; progress goes to standard error',
+    },
   },
-  examples: ['npm run bench -- 01-minimal-server', 'npm run bench -- 01-minimal-server --rounds 1 --seconds 1'],
+  examples: [
+    'npm run bench -- 01-minimal-server',
+    'npm run bench -- 02 --save',
+    'npm run bench -- 01-minimal-server --rounds 1 --seconds 1',
+  ],
 }
 
 await runCommand(spec, process.argv.slice(2), async (command) => {
   const json = command.flag('json')
   if (command.positionals.length === 0) return listScenarios(json)
   const selected = selectScenarios(command.positionals, scenarios)
-  const rounds = command.number('rounds') ?? 5
+  requireReady(selected)
   return interruptible(async (signal) => {
+    const options = {
+      rounds: command.number('rounds') ?? 5,
+      seconds: command.number('seconds'),
+      signal,
+      load: runLoadProcess,
+    }
     for (const scenario of selected) {
-      const results = await measure(scenario, {
-        rounds,
-        seconds: command.number('seconds'),
-        signal,
-        load: runLoadProcess,
-      })
+      const results = await measure(scenario, options)
       if (command.flag('save')) store(results)
+      // As soon as it is known: what was measured is not lost where a later scenario fails.
       if (json) process.stdout.write(`${JSON.stringify(results)}\n`)
       else print(results)
     }
@@ -51,11 +64,13 @@ await runCommand(spec, process.argv.slice(2), async (command) => {
 /** Runs one scenario with a bar on a terminal, and with a line per arm and round elsewhere. */
 async function measure(scenario: Scenario, options: RunOptions): Promise<Results> {
   const line = (text: string): void => void (process.stderr.isTTY || process.stderr.write(`${text}\n`))
-  const arms = scenario.variants.length + 1 + scenario.peers.length
-  const perArmS = scenario.phases.reduce((sum, phase) => sum + phaseSeconds(phase, options.seconds), 0)
-  line(`${scenario.name}: checking the answers, then ${options.rounds} rounds of ${arms} arms`)
+  const points = pointsOf(scenario)
+  const perPoint = scenario.variants.length + scenario.peers.length
+  line(`${scenario.name}: checking the answers, then ${options.rounds} rounds of ${points.length * perPoint + 1} arms`)
+  const secondsAt = (point: Point): number => roundSeconds(point, options.seconds)
+  const perRoundS = points.reduce((sum, point) => sum + perPoint * secondsAt(point), secondsAt(points[0]))
   let doneS = 0
-  using bar = progressBar(scenario.name, options.rounds * arms * perArmS)
+  using bar = progressBar(scenario.name, options.rounds * perRoundS)
   return await runScenario(scenario, {
     ...options,
     onProgress: (seconds, note) => bar.update((doneS += seconds), note),
@@ -64,11 +79,21 @@ async function measure(scenario: Scenario, options: RunOptions): Promise<Results
   })
 }
 
-function roundLine(arm: string, { round, measures, findings }: Round, rounds: number): string {
-  const { cpuUsPerRequest: cpu = NaN, achievedQps: qps = NaN, latencyMsP99: p99 = NaN } = measures
+function roundLine(arm: string, { round, measures: values, findings }: Round, rounds: number): string {
+  const shown = lineMeasures.filter((measure) => values[measure] !== undefined)
+  const figures = shown.map((measure) => `${measures[measure].title} ${showMeasure(measure, values[measure])}`)
   const faults = findings.map(({ message }) => `; ${message}`).join('')
-  return `round ${round}/${rounds} ${arm}: ${formatNumber(cpu)} µs, ${formatNumber(qps)} QPS, p99 ${formatMs(p99)}${faults}`
+  return `round ${round}/${rounds} ${arm}: ${figures.join(', ') || 'nothing measured'}${faults}`
 }
+
+/** What a line per arm and round has room for. */
+const lineMeasures: readonly Measure[] = [
+  'cpuUsPerRequest',
+  'achievedQps',
+  'latencyMsP99',
+  'bytesPerConnection',
+  'idleCpuRatio',
+]
 
 function store(results: Results): void {
   process.stderr.write(`stored in ${shownPath(saveResults(results))}\n`)
@@ -89,6 +114,8 @@ function listScenarios(json: boolean): number {
       name: scenario.name,
       claims: scenario.claims,
       question: scenario.question,
+      /** Null where it can run. */
+      missing: missingFor(scenario) ?? null,
       verdict: last?.verdict ?? null,
       measuredAt: last?.measuredAt ?? null,
     }
@@ -97,9 +124,10 @@ function listScenarios(json: boolean): number {
     process.stdout.write(`${JSON.stringify(rows)}\n`)
     return 0
   }
-  for (const { name, claims, question, verdict, measuredAt } of rows) {
+  for (const { name, claims, question, missing, verdict, measuredAt } of rows) {
     const last = verdict === null ? 'not measured on this machine' : `${verdict}, ${measuredAt?.slice(0, 10)}`
-    process.stdout.write(`${name}  claims ${claims.join(', ')}  (${last})\n  ${question}\n`)
+    const state = missing === null ? last : `${last}; cannot run: ${missing}`
+    process.stdout.write(`${name}  claims ${claims.join(', ') || 'none'}  (${state})\n  ${question}\n`)
   }
   process.stdout.write(`\nRun one: npm run bench -- ${scenarios[0]?.name}\n`)
   return 0

@@ -4,7 +4,7 @@ export interface MeasureInfo {
   title: string
   better: 'lower' | 'higher'
   /** What the raw number counts: decides its text form. */
-  unit: 'us' | 'ms' | 'perSecond' | 'bytes'
+  unit: 'us' | 'ms' | 'perSecond' | 'bytes' | 'count' | 'share'
 }
 
 export type Measure =
@@ -16,6 +16,10 @@ export type Measure =
   | 'latencyMsP99'
   | 'latencyMsP999'
   | 'residentBytes'
+  | 'bytesPerConnection'
+  | 'idleCpuRatio'
+  | 'voluntarySwitchesPerRequest'
+  | 'involuntarySwitchesPerRequest'
 
 /**
  * Every measure that a scenario can give, by its key in `summary`. The first ranks everything: X µs of CPU per request
@@ -30,6 +34,10 @@ export const measures: Readonly<Record<Measure, MeasureInfo>> = {
   latencyMsP99: { title: 'p99', better: 'lower', unit: 'ms' },
   latencyMsP999: { title: 'p99.9', better: 'lower', unit: 'ms' },
   residentBytes: { title: 'resident', better: 'lower', unit: 'bytes' },
+  bytesPerConnection: { title: 'bytes/connection', better: 'lower', unit: 'bytes' },
+  idleCpuRatio: { title: 'CPU while idle', better: 'lower', unit: 'share' },
+  voluntarySwitchesPerRequest: { title: 'waits/request', better: 'lower', unit: 'count' },
+  involuntarySwitchesPerRequest: { title: 'preemptions/request', better: 'lower', unit: 'count' },
 }
 
 export const measureNames: readonly Measure[] = Object.keys(measures) as Measure[]

@@ -1,6 +1,6 @@
 import { messageOf, QpsError } from '@qps/core'
 import { execFile } from 'node:child_process'
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { type ArmSpec, fillCommand } from './arm.ts'
@@ -9,7 +9,8 @@ import { repositoryRoot } from './paths.ts'
 /** `peer.json`: how a rival is built and started, as data. */
 export interface PeerManifest {
   name: string
-  kind: 'peer'
+  /** A peer is a rival that serves; a reference shows a bound and would be no server to anyone. */
+  kind: 'peer' | 'reference'
   language: string
   needs: {
     /** A program's name on PATH, or a path from the top folder; the first that can be executed becomes `{program}`. */
@@ -21,6 +22,11 @@ export interface PeerManifest {
   }
   /** Run in the peer's folder before it is started. `{program}`, `{node}` and `{folder}` are filled in. */
   build?: string[]
+  /**
+   * What brings the sources that the build needs, at the versions that a lock file of the peer's folder names: run with the
+   * network, at most once, where the output of a failed build contains `when`.
+   */
+  fetch?: { command: string[]; when: string }
   /** The server: prints `listening PORT` once it listens on a free port of 127.0.0.1. */
   start: string[]
 }
@@ -36,6 +42,8 @@ export const peersFolder: string = join(repositoryRoot, 'bench', 'peers')
 
 /** A build downloads nothing and takes seconds; longer means that it hangs. */
 const buildTimeoutMs = 120_000
+/** A few megabytes from a mirror; a machine without network is not waited for. */
+const fetchTimeoutMs = 60_000
 
 /**
  * Makes one peer ready to start: finds its toolchain, builds it.
@@ -54,21 +62,62 @@ export async function preparePeer(name: string, folder: string = join(peersFolde
     return { name, reason: `${needs.file} is missing`, install: needs.install }
   }
   const values = { program, node: process.execPath, folder }
-  const [builder, ...parameters] = fillCommand(manifest.build ?? [], values)
-  if (builder !== undefined) {
-    try {
-      await promisify(execFile)(builder, parameters, { cwd: folder, timeout: buildTimeoutMs, env: buildEnvironment() })
-    } catch (error) {
-      const why = messageOf(error).split('\n').slice(1).join(' ').trim() || messageOf(error)
-      return { name, reason: `it could not be built: ${why.slice(0, 300)}`, install: needs.install }
-    }
-  }
-  return { name, kind: 'peer', command: fillCommand(manifest.start, values), folder }
+  const fault = await build(manifest, values)
+  if (fault !== undefined) return { name, reason: fault, install: needs.install }
+  return { name, kind: manifest.kind, command: fillCommand(manifest.start, values), folder }
 }
 
-/** No toolchain fetches another one behind our back. */
-function buildEnvironment(): NodeJS.ProcessEnv {
-  return { ...process.env, GOTOOLCHAIN: 'local', GOFLAGS: '-mod=mod', GOPROXY: 'off' }
+interface Values extends Record<string, string> {
+  program: string
+  node: string
+  folder: string
+}
+
+/** Builds a peer, and once more where fetching its sources may help. @returns why it is not built, or undefined. */
+async function build(manifest: PeerManifest, values: Values): Promise<string | undefined> {
+  if (manifest.build === undefined) return undefined
+  const command = fillCommand(manifest.build, values)
+  // Compilers make files, not folders.
+  mkdirSync(join(values.folder, 'build'), { recursive: true })
+  const fault = await run(command, values.folder, offline(), buildTimeoutMs)
+  if (fault === undefined) return undefined
+  const { fetch } = manifest
+  if (fetch === undefined || !fault.includes(fetch.when)) return `it could not be built: ${shortened(fault)}`
+  const fetchCommand = fillCommand(fetch.command, values)
+  const fetchFault = await run(fetchCommand, values.folder, online(), fetchTimeoutMs)
+  if (fetchFault !== undefined) return `its sources could not be fetched: ${shortened(fetchFault)}`
+  const again = await run(command, values.folder, offline(), buildTimeoutMs)
+  return again === undefined ? undefined : `it could not be built: ${shortened(again)}`
+}
+
+/** @returns undefined where the command succeeded, else what it said, or why it was ended. */
+async function run(
+  [program = '', ...parameters]: readonly string[],
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  timeoutMs: number,
+): Promise<string | undefined> {
+  try {
+    await promisify(execFile)(program, parameters, { cwd: folder, timeout: timeoutMs, env })
+    return undefined
+  } catch (error) {
+    if ((error as { killed?: boolean }).killed) return `it took longer than ${timeoutMs / 1000} s`
+    return messageOf(error).split('\n').slice(1).join(' ').trim() || messageOf(error)
+  }
+}
+
+function shortened(fault: string): string {
+  return fault.slice(0, 300)
+}
+
+/** No toolchain fetches another one behind our back, and a lock file is a lock. */
+function online(): NodeJS.ProcessEnv {
+  return { ...process.env, GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly' }
+}
+
+function offline(): NodeJS.ProcessEnv {
+  // Whether the tree has changes must not be asked of git: the folder need not be a checkout.
+  return { ...online(), GOFLAGS: '-mod=readonly -buildvcs=false', GOPROXY: 'off' }
 }
 
 function readManifest(name: string, path: string): PeerManifest {
@@ -83,9 +132,13 @@ function readManifest(name: string, path: string): PeerManifest {
     throw invalid(messageOf(error))
   }
   const words = (value: unknown): boolean => Array.isArray(value) && value.every((word) => typeof word === 'string')
-  if (manifest.kind !== 'peer') throw invalid('kind must be "peer"')
+  const { kind, fetch } = manifest
+  if (kind !== 'peer' && kind !== 'reference') throw invalid('kind must be "peer" or "reference"')
   if (!words(manifest.start) || manifest.start!.length === 0) throw invalid('start must be a program and its arguments')
   if (manifest.build !== undefined && !words(manifest.build)) throw invalid('build must be a program and its arguments')
+  if (fetch !== undefined && (!words(fetch.command) || typeof fetch.when !== 'string' || fetch.when === '')) {
+    throw invalid('fetch must have a command and the text of a failed build when it is run')
+  }
   if (!words(manifest.needs?.program)) throw invalid('needs.program must be a list of programs')
   if (typeof manifest.needs?.install !== 'string') throw invalid('needs.install must be a line to type')
   return manifest as PeerManifest

@@ -2,6 +2,7 @@ import { type Column, formatNumber } from '@qps/console'
 import { type Measure, measures } from './measures.ts'
 import { relativeDifference } from './noise.ts'
 import type { Results, VariantResult } from './results.ts'
+import type { Inputs } from './scenario.ts'
 import { showMeasure } from './show.ts'
 
 /** A table before it is drawn: as text for a terminal, as Markdown for a page. */
@@ -19,30 +20,47 @@ const shown: readonly Measure[] = [
   'latencyMsP99',
   'latencyMsP999',
   'residentBytes',
+  'bytesPerConnection',
+  'idleCpuRatio',
+  'voluntarySwitchesPerRequest',
+  'involuntarySwitchesPerRequest',
   'generatorCpuUsPerRequest',
 ]
 
-/** One row per arm: CPU per request with its range first, because it ranks; QPS never stands alone. */
+/** One row per arm and input: what ranks first, with its range; QPS never stands alone. */
 export function resultsTable(results: Results): Table {
-  const ranked: Measure = 'cpuUsPerRequest'
+  const ranked = results.decidedBy ?? 'cpuUsPerRequest'
   const [first] = results.variants
-  const present = shown.filter((measure) => results.variants.some(({ summary }) => summary[measure] !== undefined))
+  const rows = rowsOf(results)
+  const inputs = [...new Set(rows.flatMap((row) => Object.keys(row.inputs)))]
+  const present = shown.filter(
+    (measure) => measure !== ranked && rows.some(({ variant }) => variant.summary[measure] !== undefined),
+  )
   return {
     columns: [
       { title: 'variant' },
+      ...inputs.map((input): Column => ({ title: input, align: 'right' })),
       { title: measures[ranked].title, align: 'right' },
       { title: 'min to max', align: 'right' },
-      { title: `against ${first?.name ?? ''}`, align: 'right' },
+      { title: `against ${[first?.name ?? '', ...Object.values(results.inputs ?? {})].join(' ')}`, align: 'right' },
       ...present.map((measure): Column => ({ title: measures[measure].title, align: 'right' })),
     ],
-    rows: results.variants.map((variant) => [
-      variant.kind === 'ours' ? variant.name : `${variant.name} (${variant.kind})`,
-      cell(variant, ranked),
-      range(variant, ranked),
-      against(variant, first, ranked, results.noiseFloors?.[ranked]),
-      ...present.map((measure) => cell(variant, measure)),
+    rows: rows.map((row) => [
+      row.variant.kind === 'ours' ? row.variant.name : `${row.variant.name} (${row.variant.kind})`,
+      ...inputs.map((input) => String(row.inputs[input] ?? '')),
+      cell(row.variant, ranked),
+      range(row.variant, ranked),
+      against(row.variant, first, ranked, results.noiseFloors?.[ranked]),
+      ...present.map((measure) => cell(row.variant, measure)),
     ]),
   }
+}
+
+/** The headline's arms, then those of the other inputs. */
+function rowsOf({ inputs = {}, variants, sweeps = [] }: Results): { inputs: Inputs; variant: VariantResult }[] {
+  return [{ inputs, variants }, ...sweeps].flatMap((point) =>
+    point.variants.map((variant) => ({ inputs: point.inputs, variant })),
+  )
 }
 
 /** The lines under the table: verdict, noise, reasons, peers left out. */

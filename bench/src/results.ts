@@ -4,7 +4,7 @@ import type { Machine } from './machine.ts'
 import type { Measure } from './measures.ts'
 import type { Skipped } from './peers.ts'
 import type { Round } from './round.ts'
-import type { Phase } from './scenario.ts'
+import type { IdlePhase, Inputs, Phase } from './scenario.ts'
 import type { Verdict } from './verdict.ts'
 
 export interface Spread {
@@ -25,6 +25,13 @@ export interface VariantResult {
   void: Partial<Record<Measure, string>>
 }
 
+/** The arms under one further input of a sweep. */
+export interface SweepResult {
+  inputs: Inputs
+  phases: readonly Phase[]
+  variants: VariantResult[]
+}
+
 /** What one run of a scenario gives: the JSON of `--json`, and of the committed file. */
 export interface Results extends Commit {
   schema: 1
@@ -34,13 +41,19 @@ export interface Results extends Commit {
   /** ISO 8601, when the run ended. */
   measuredAt: string
   machine: Machine
-  parameters: { rounds: number; order: 'alternating'; phases: readonly Phase[] }
+  parameters: { rounds: number; order: 'alternating'; phases: readonly Phase[]; idle?: IdlePhase }
+  /** The input of `variants`; absent where the scenario is no sweep. */
+  inputs?: Inputs
   variants: VariantResult[]
+  /** The other inputs of a sweep, in its order. */
+  sweeps?: SweepResult[]
   skipped: Skipped[]
   /** The twin of the first variant: the same program, measured as an arm of its own. */
   noise: { variant: string; rounds: Round[]; summary: Partial<Record<Measure, Spread>> }
   /** Noise floor of the measure that decides, as a ratio; null where nothing could be paired. */
   noiseFloor: number | null
+  /** That measure; absent in files from before there was a choice: CPU per request. */
+  decidedBy?: Measure
   noiseFloors: Partial<Record<Measure, number>>
   verdict: Verdict
   reasons: string[]
@@ -67,7 +80,17 @@ export function parseResults(text: string, shown: string): Results {
   list(root['reasons'], 'reasons', shown)
   list(root['skipped'], 'skipped', shown)
   list(root['variants'], 'variants', shown).forEach((entry, index) => checkVariant(entry, `variants[${index}]`, shown))
+  if (root['inputs'] !== undefined) record(root['inputs'], 'inputs', shown)
+  list(root['sweeps'] ?? [], 'sweeps', shown).forEach((entry, index) => checkSweep(entry, `sweeps[${index}]`, shown))
   return root as unknown as Results
+}
+
+function checkSweep(value: unknown, at: string, shown: string): void {
+  const sweep = record(value, at, shown)
+  record(sweep['inputs'], `${at}.inputs`, shown)
+  list(sweep['variants'], `${at}.variants`, shown).forEach((entry, index) =>
+    checkVariant(entry, `${at}.variants[${index}]`, shown),
+  )
 }
 
 function checkVariant(value: unknown, at: string, shown: string): void {

@@ -5,9 +5,12 @@ import { type Answer, difference } from './answer.ts'
 import { checkAnswer } from './answer-check.ts'
 import { type Arm, type ArmSpec, startArm } from './arm.ts'
 import { treeUsage } from './cpu.ts'
-import { type Finding, physics } from './gates.ts'
+import { type Finding, idlePhysics, physics } from './gates.ts'
+import { type IdleRecord, measureIdle, readIdle } from './idle.ts'
 import type { Measure } from './measures.ts'
-import type { Phase, Reading, Scenario } from './scenario.ts'
+import { checkPipelined } from './pipelined-check.ts'
+import type { IdlePhase, IdleReading, Phase, Reading, Scenario } from './scenario.ts'
+import type { Switches } from './switches.ts'
 
 /** One load as it was measured, whole. */
 export interface PhaseRecord {
@@ -15,6 +18,8 @@ export interface PhaseRecord {
   /** CPU of the server's process tree over the measured window, µs. */
   serverCpuUs: number
   residentBytes: number
+  /** Context switches of its threads over the same window; absent where the system does not tell them. */
+  switches?: Switches
   load: LoadResult
 }
 
@@ -27,7 +32,11 @@ export interface Round {
   measures: Partial<Record<Measure, number>>
   findings: Finding[]
   phases: PhaseRecord[]
+  idle?: IdleRecord
 }
+
+/** What an arm gets in a round. */
+export type RoundPlan = Pick<Scenario, 'answer' | 'phases' | 'lowerBounds'> & { idle?: IdlePhase | undefined }
 
 export interface RoundOptions {
   /** Length of every measured load; default: as the phase says. */
@@ -53,6 +62,16 @@ export function phaseSeconds(phase: Phase, seconds?: number): number {
   return warmupSeconds(phase, seconds) + (seconds ?? phase.durationS)
 }
 
+/** What a whole round takes of a bar's time. */
+export function roundSeconds({ phases, idle }: Pick<RoundPlan, 'phases' | 'idle'>, seconds?: number): number {
+  const loadsS = phases.reduce((sum, phase) => sum + phaseSeconds(phase, seconds), 0)
+  return loadsS + (idle === undefined ? 0 : idleSeconds(idle, seconds))
+}
+
+function idleSeconds(idle: IdlePhase, seconds?: number): number {
+  return 2 * idle.settleS + (seconds ?? idle.durationS)
+}
+
 /** A short try needs no long warm-up: at most as long as the measured load. */
 function warmupSeconds(phase: Phase, seconds?: number): number {
   return Math.min(phase.warmupS, seconds ?? phase.durationS)
@@ -65,22 +84,36 @@ function warmupSeconds(phase: Phase, seconds?: number): number {
  */
 export async function runRound(
   spec: ArmSpec,
-  { answer, phases }: Pick<Scenario, 'answer' | 'phases'>,
+  { answer, phases, idle, lowerBounds }: RoundPlan,
   at: { round: number; position: number; reference?: Answer | undefined },
   options: RoundOptions,
 ): Promise<Round> {
   const result: Round = { round: at.round, position: at.position, measures: {}, findings: [], phases: [] }
-  const everything = phases.flatMap(({ gives }) => Object.keys(gives) as Measure[])
+  const everything = [...phases, ...(idle ? [idle] : [])].flatMap(({ gives }) => Object.keys(gives) as Measure[])
   try {
     await using arm = await startArm(spec, options.signal)
-    const given = await checkAnswer(arm, answer)
+    const given = await checkArm(arm, { answer, phases })
     const differs = at.reference && difference(given, at.reference, spec.kind)
     if (differs !== undefined) throw new Error(`the answer differs from the first variant's: ${differs}`)
+    const url = new URL(answer.path, arm.url).href
     for (const phase of phases) {
-      const record = await runPhase(arm, phase, new URL(answer.path, arm.url).href, options)
+      const record = await runPhase(arm, phase, url, options)
       result.phases.push(record)
-      result.findings.push(...physics(phase, record.load))
-      Object.assign(result.measures, measured(phase, record))
+      result.findings.push(...physics(phase, record.load, lowerBounds))
+      Object.assign(
+        result.measures,
+        measured(phase.gives, (reading) => read(reading, record)),
+      )
+    }
+    if (idle !== undefined) {
+      const record = await measureIdle(arm.pid, url, idle, options)
+      result.idle = record
+      result.findings.push(...idlePhysics(idle, record))
+      Object.assign(
+        result.measures,
+        measured(idle.gives, (reading) => readIdle(reading, record)),
+      )
+      options.onProgress?.(idleSeconds(idle, options.seconds), 'idle')
     }
     const fault = await arm.stop()
     if (fault !== undefined) result.findings.push({ gate: 'end', phase: '', voids: [], message: `it ${fault}` })
@@ -91,11 +124,25 @@ export async function runRound(
   return result
 }
 
+/**
+ * An arm's right answer, before it is timed; where a phase pipelines, also that pipelined requests are answered each on
+ * its own.
+ *
+ * @throws QpsError QPS_WRONG_ANSWER
+ */
+export async function checkArm(arm: Arm, { answer, phases }: Pick<RoundPlan, 'answer' | 'phases'>): Promise<Answer> {
+  const given = await checkAnswer(arm, answer)
+  if (phases.some(({ pipeline = 1 }) => pipeline > 1)) await checkPipelined(arm, answer)
+  return given
+}
+
 /** Warm-up, then the load between two readings of the process tree: CPU of the measured window only. */
 async function runPhase(arm: Arm, phase: Phase, url: string, options: RoundOptions): Promise<PhaseRecord> {
   const { seconds, signal, load } = options
   const shape: LoadOptions = { url, connections: phase.connections, pipeline: phase.pipeline ?? 1 }
   if (phase.rateQps !== undefined) shape.rateQps = phase.rateQps
+  if (phase.headers !== undefined) shape.headers = phase.headers
+  if (phase.threads !== undefined) shape.threads = phase.threads
   if (signal !== undefined) shape.signal = signal
   const warmupS = warmupSeconds(phase, seconds)
   if (warmupS > 0)
@@ -105,7 +152,17 @@ async function runPhase(arm: Arm, phase: Phase, url: string, options: RoundOptio
   const result = await load({ ...shape, durationS, onProgress: ticking(options, phase.name, durationS) })
   const after = treeUsage(arm.pid)
   signal?.throwIfAborted()
-  return { name: phase.name, serverCpuUs: after.cpuUs - before.cpuUs, residentBytes: after.residentBytes, load: result }
+  return {
+    name: phase.name,
+    serverCpuUs: after.cpuUs - before.cpuUs,
+    residentBytes: after.residentBytes,
+    ...(after.switches && before.switches && { switches: switchesBetween(before.switches, after.switches) }),
+    load: result,
+  }
+}
+
+function switchesBetween(before: Switches, after: Switches): Switches {
+  return { voluntary: after.voluntary - before.voluntary, involuntary: after.involuntary - before.involuntary }
 }
 
 /** Turns the generator's elapsed time into steps for a bar. */
@@ -118,16 +175,19 @@ function ticking({ onProgress }: RoundOptions, note: string, totalS: number): No
   }
 }
 
-function measured({ gives }: Phase, record: PhaseRecord): Partial<Record<Measure, number>> {
+function measured<Of extends Reading | IdleReading>(
+  gives: Partial<Record<Measure, Of>>,
+  valueOf: (reading: Of) => number,
+): Partial<Record<Measure, number>> {
   const values: Partial<Record<Measure, number>> = {}
-  for (const [measure, reading] of Object.entries(gives) as [Measure, Reading][]) {
-    const value = read(reading, record)
+  for (const [measure, reading] of Object.entries(gives) as [Measure, Of][]) {
+    const value = valueOf(reading)
     if (Number.isFinite(value)) values[measure] = value
   }
   return values
 }
 
-function read(reading: Reading, { load, serverCpuUs, residentBytes }: PhaseRecord): number {
+function read(reading: Reading, { load, serverCpuUs, residentBytes, switches }: PhaseRecord): number {
   switch (reading) {
     case 'serverCpuUsPerRequest':
       return serverCpuUs / load.requests
@@ -143,5 +203,9 @@ function read(reading: Reading, { load, serverCpuUs, residentBytes }: PhaseRecor
       return load.latencyMs.p999
     case 'residentBytes':
       return residentBytes
+    case 'voluntarySwitchesPerRequest':
+      return (switches?.voluntary ?? NaN) / load.requests
+    case 'involuntarySwitchesPerRequest':
+      return (switches?.involuntary ?? NaN) / load.requests
   }
 }

@@ -16,14 +16,38 @@ export interface Scenario {
   answer: RightAnswer
   /** Loads that every arm gets in every round, in this order. */
   phases: readonly Phase[]
+  /** After the loads: connections that are held open and ask for nothing. */
+  idle?: IdlePhase
   /** Our arms. The first one is run twice: its two arms differ by noise alone. */
   variants: readonly Variant[]
   /** Folders of `bench/peers`. */
   peers: readonly string[]
+  /**
+   * The same arms under several inputs. The headline is the point that says so, else the first; it is what `variants` of the
+   * result holds, and the only one whose first arm has a twin. Absent: one point without inputs.
+   */
+  sweep?: readonly SweepPoint[]
   /** The measure whose noise floor stands in the result, and which `bench:compare` judges by. */
   decidedBy: Measure
   /** What `held` means: every one of these must hold. */
   expectations: readonly Expectation[]
+  /**
+   * Measures that only lower bounds are asked of, each with the reason why that is enough: a generator at its limit has
+   * then shown less than the server can do, and does not make them void.
+   */
+  lowerBounds?: Partial<Record<Measure, string>>
+}
+
+/** What distinguishes one point of a sweep from the others, e.g. `{ workers: 4 }`. */
+export type Inputs = Readonly<Record<string, string | number>>
+
+/** One point of a sweep; what it leaves out is as the scenario says. */
+export interface SweepPoint {
+  inputs: Inputs
+  headline?: boolean
+  phases?: readonly Phase[]
+  /** Further arguments of every variant of ours. */
+  args?: readonly string[]
 }
 
 /** One arm of ours: a program that prints a `listening` event. */
@@ -39,6 +63,11 @@ export interface RightAnswer {
   contentType: string
   /** The whole body must match. A group named `ts` must be a Unix time in ms, at most a minute from now. */
   body: RegExp
+  /**
+   * A path that sends a request's body back, as `/echo` of the stages does. Among pipelined requests to arms of ours every
+   * second one goes there with a number of its own, so that answers out of order are found out.
+   */
+  echoPath?: string
 }
 
 /** What one load can tell; a phase says under which key each is kept. */
@@ -50,6 +79,11 @@ export type Reading =
   | 'latencyMsP99'
   | 'latencyMsP999'
   | 'residentBytes'
+  | 'voluntarySwitchesPerRequest'
+  | 'involuntarySwitchesPerRequest'
+
+/** What idle connections can tell. */
+export type IdleReading = 'bytesPerConnection' | 'idleCpuRatio'
 
 /** One load: closed loop without `rateQps`, open loop with it. */
 export interface Phase {
@@ -59,11 +93,27 @@ export interface Phase {
   rateQps?: number
   /** Default 1: the next request waits for the answer. */
   pipeline?: number
+  /** Header fields beside Host, e.g. `Connection: close`. */
+  headers?: Readonly<Record<string, string>>
+  /** Generating threads, default 1. More where one would be the limit; they share the cores with the server. */
+  threads?: number
   /** Unmeasured load before the measured one, so that compilers and caches are warm. Seconds. */
   warmupS: number
   /** Measured load, seconds; `--seconds` replaces it. */
   durationS: number
   gives: Partial<Record<Measure, Reading>>
+}
+
+/** Connections that were answered once, and then are only held. */
+export interface IdlePhase {
+  connections: number
+  /** From one address of loopback; the others come from the next ones. Keep below what a server allows an address. */
+  connectionsPerAddress: number
+  /** Between the last answer and the measured time, so that what ends with the answers is over. Seconds. */
+  settleS: number
+  /** Measured time, seconds; `--seconds` replaces it. */
+  durationS: number
+  gives: Partial<Record<Measure, IdleReading>>
 }
 
 /** A sentence that the medians make true or false. Choose its bound before measuring. */
@@ -73,18 +123,38 @@ export type Expectation = {
   says: string
   measure: Measure
   variant: string
+  /** The point of the sweep that is spoken of; absent: the headline. */
+  at?: Inputs
 } & (
   | { atLeast: number }
   | { atMost: number }
   /** The variant's median is at most `ratioAtMost` times that of `versus`. */
-  | { versus: string; ratioAtMost: number }
+  | ({ ratioAtMost: number } & Counterpart)
+  /** The variant's median is at least `ratioAtLeast` times that of `versus`. */
+  | ({ ratioAtLeast: number } & Counterpart)
   /** The variant's median is lower or higher than that of `versus`, by more than the noise floor. */
-  | { versus: string; direction: 'lower' | 'higher' }
+  | ({ direction: 'lower' | 'higher' } & Counterpart)
 )
 
+/** What a variant is compared with: another one, or itself at another point of the sweep. */
+interface Counterpart {
+  versus: string
+  /** Absent: the same point as `at`. */
+  versusAt?: Inputs
+}
+
 /** A variant of one of our stages, started as `npm run stage:N` does. */
-export function stageVariant(stageFolder: string, variant: string): Variant {
+export function stageVariant(stageFolder: string, variant: string, args: readonly string[] = []): Variant {
   const main = `{root}/stages/${stageFolder}/dist/main.js`
-  const options = ['--variant', variant, '--port', '0', '--admin-port', '0', '--json', '--quiet']
+  const options = ['--variant', variant, '--port', '0', '--admin-port', '0', '--json', '--quiet', ...args]
   return { name: variant, command: ['{node}', main, ...options] }
+}
+
+/** What every stage and peer answers to `GET /`. */
+export const statusAnswer: RightAnswer = {
+  path: '/',
+  status: 200,
+  contentType: 'application/json',
+  body: /^\{"status":"ok","ts":(?<ts>\d{13})\}$/,
+  echoPath: '/echo',
 }

@@ -9,6 +9,8 @@ export function showMeasure(measure: Measure, value: number | undefined): string
     ms: formatMs,
     perSecond: formatNumber,
     bytes: formatBytes,
+    count: formatNumber,
+    share: (ratio) => `${formatNumber(ratio * 100)} %`,
   }
   return show[measures[measure].unit](value)
 }

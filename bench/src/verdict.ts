@@ -1,15 +1,16 @@
 import type { Finding } from './gates.ts'
 import type { Measure } from './measures.ts'
-import type { Expectation } from './scenario.ts'
+import type { Expectation, Inputs } from './scenario.ts'
+import { inputsText } from './sweep.ts'
 
 export type Verdict = 'held' | 'not-held' | 'no-difference' | 'invalid'
 
 /** What the verdict is made from: medians, and why some of them are void. */
 export interface Evidence {
-  /** The median of one variant's measure; undefined where it was not measured. */
-  median: (variant: string, measure: Measure) => number | undefined
+  /** The median of one variant's measure, at the headline where no point is named; undefined where it was not measured. */
+  median: (variant: string, measure: Measure, at?: Inputs) => number | undefined
   /** Why that median must not be compared; empty where it may be. */
-  voidedBy: (variant: string, measure: Measure) => readonly Finding[]
+  voidedBy: (variant: string, measure: Measure, at?: Inputs) => readonly Finding[]
   /** The A/A noise floor of a measure; undefined where there is none. */
   noiseFloor: (measure: Measure) => number | undefined
 }
@@ -35,40 +36,62 @@ export function judge(
 
 /** Holds one expectation against the evidence. */
 export function judgeOne(expectation: Expectation, evidence: Evidence): Judgement {
-  const { claim, says, measure, variant } = expectation
-  const give = (verdict: Verdict, why: string): Judgement => ({
+  const { claim, says, measure, at } = expectation
+  const variant = armText(expectation.variant, at)
+  const value = evidence.median(expectation.variant, measure, at)
+  const findings = evidence.voidedBy(expectation.variant, measure, at)
+  const give = ({ verdict, reason }: Judgement): Judgement => ({
     verdict,
-    reason: `${claim} ${verdict}: ${says} (${measure} of ${why})`,
+    reason: `${claim} ${verdict}: ${says} (${measure} of ${reason})`,
   })
-  const value = evidence.median(variant, measure)
-  if (value === undefined) return give('invalid', `${variant} was not measured`)
-  const findings = evidence.voidedBy(variant, measure)
-  if (findings.length > 0 && !boundStillStands(expectation, value, findings)) {
-    return give('invalid', `${variant} is void: ${findings[0]!.message}`)
+  if (value === undefined) return give({ verdict: 'invalid', reason: `${variant} was not measured` })
+  const judged = judgeFigure(expectation, variant, value, evidence)
+  if (findings.length > 0 && !standsAnyway(expectation, judged, findings)) {
+    return give({ verdict: 'invalid', reason: `${variant} is void: ${findings[0]!.message}` })
   }
+  return give(judged)
+}
+
+function judgeFigure(expectation: Expectation, variant: string, value: number, evidence: Evidence): Judgement {
   if ('atLeast' in expectation) {
     const { atLeast } = expectation
-    return give(value >= atLeast ? 'held' : 'not-held', `${variant} is ${figure(value)}, at least ${atLeast} was asked`)
+    const reason = `${variant} is ${figure(value)}, at least ${atLeast} was asked`
+    return { verdict: value >= atLeast ? 'held' : 'not-held', reason }
   }
   if ('atMost' in expectation) {
     const { atMost } = expectation
-    return give(value <= atMost ? 'held' : 'not-held', `${variant} is ${figure(value)}, at most ${atMost} was asked`)
+    const reason = `${variant} is ${figure(value)}, at most ${atMost} was asked`
+    return { verdict: value <= atMost ? 'held' : 'not-held', reason }
   }
-  const { versus } = expectation
-  const base = evidence.median(versus, measure)
-  if (base === undefined || !(base > 0)) return give('invalid', `${versus} was not measured`)
-  const baseFindings = evidence.voidedBy(versus, measure)
-  if (baseFindings.length > 0) return give('invalid', `${versus} is void: ${baseFindings[0]!.message}`)
+  return judgeAgainst(expectation, variant, value, evidence)
+}
+
+function judgeAgainst(expectation: RatioExpectation, variant: string, value: number, evidence: Evidence): Judgement {
+  const { measure, at, versusAt = at } = expectation
+  const versus = armText(expectation.versus, versusAt)
+  const invalid = (reason: string): Judgement => ({ verdict: 'invalid', reason })
+  const base = evidence.median(expectation.versus, measure, versusAt)
+  if (base === undefined || !(base > 0)) return invalid(`${versus} was not measured`)
+  const findings = evidence.voidedBy(expectation.versus, measure, versusAt)
+  if (findings.length > 0) return invalid(`${versus} is void: ${findings[0]!.message}`)
   const floor = evidence.noiseFloor(measure)
-  if (floor === undefined) return give('invalid', `${variant} against ${versus}: no noise floor was measured`)
+  if (floor === undefined) return invalid(`${variant} against ${versus}: no noise floor was measured`)
   const ratio = value / base
-  const told = `${variant} is ${ratio.toFixed(3)} times that of ${versus}, the noise floor ${(floor * 100).toFixed(1)} %`
-  return give(
-    'ratioAtMost' in expectation
-      ? judgeBound(ratio, expectation.ratioAtMost, floor)
-      : judgeDirection(ratio, expectation.direction, floor),
-    told,
-  )
+  const reason = `${variant} is ${ratio.toFixed(3)} times that of ${versus}, the noise floor ${(floor * 100).toFixed(1)} %`
+  return { verdict: judgeRatio(expectation, ratio, floor), reason }
+}
+
+function judgeRatio(expectation: RatioExpectation, ratio: number, floor: number): Verdict {
+  if ('ratioAtMost' in expectation) return judgeBound(ratio, expectation.ratioAtMost, floor)
+  // The same bound, seen from the other side.
+  if ('ratioAtLeast' in expectation) return judgeBound(1 / ratio, 1 / expectation.ratioAtLeast, floor)
+  return judgeDirection(ratio, expectation.direction, floor)
+}
+
+type RatioExpectation = Extract<Expectation, { versus: string }>
+
+function armText(variant: string, at: Inputs | undefined): string {
+  return at === undefined ? variant : `${variant} (${inputsText(at)})`
 }
 
 /** A bound that is passed by less than the noise is neither kept nor broken: nobody can tell. */
@@ -83,10 +106,9 @@ function judgeDirection(ratio: number, direction: 'lower' | 'higher', floor: num
 }
 
 /** A generator at its limit has shown less than the server can do: a lower bound that was reached stays reached. */
-function boundStillStands(expectation: Expectation, value: number, findings: readonly Finding[]): boolean {
-  return (
-    'atLeast' in expectation && value >= expectation.atLeast && findings.every(({ gate }) => gate === 'generator-busy')
-  )
+function standsAnyway(expectation: Expectation, { verdict }: Judgement, findings: readonly Finding[]): boolean {
+  const isLowerBound = 'atLeast' in expectation || 'ratioAtLeast' in expectation
+  return isLowerBound && verdict === 'held' && findings.every(({ gate }) => gate === 'generator-busy')
 }
 
 function figure(value: number): string {

@@ -57,5 +57,5 @@ test('the time of a grandchild counts, and that of a process beside it does not'
 })
 
 test('a process that is gone used nothing', () => {
-  expect(treeUsage(2 ** 30)).toEqual({ cpuUs: 0, residentBytes: 0 })
+  expect(treeUsage(2 ** 30)).toMatchObject({ cpuUs: 0, residentBytes: 0 })
 })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { type LoadFacts, physics } from '../src/gates.ts'
-import type { Phase } from '../src/scenario.ts'
+import { idlePhysics, type LoadFacts, physics } from '../src/gates.ts'
+import type { IdleRecord } from '../src/idle.ts'
+import type { IdlePhase, Phase } from '../src/scenario.ts'
 
 const phase: Phase = {
   name: 'closed',
@@ -56,4 +57,43 @@ test.each<[string, Partial<LoadFacts>]>([
   ['a mean equal to the p99', { latencyMs: { ...sound.latencyMs, mean: 2 } }],
 ])('%s is let through', (_, facts) => {
   expect(physics(phase, { ...sound, ...facts })).toEqual([])
+})
+
+test('a generator at its limit leaves a measure standing that only a lower bound is asked of, and stays a finding', () => {
+  const busy = { ...sound, generatorBusy: 1 }
+  const [finding, ...others] = physics(phase, busy, { achievedQps: 'more could have been answered' })
+  expect(others).toEqual([])
+  expect(finding).toMatchObject({ gate: 'generator-busy', voids: ['latencyMsP99'] })
+})
+
+test('another broken law voids such a measure all the same', () => {
+  const findings = physics(phase, { ...sound, generatorBusy: 1, errors: 1 }, { achievedQps: 'enough' })
+  expect(findings.find(({ gate }) => gate === 'errors')!.voids).toContain('achievedQps')
+})
+
+const idle: IdlePhase = {
+  connections: 100,
+  connectionsPerAddress: 10,
+  settleS: 0,
+  durationS: 1,
+  gives: { bytesPerConnection: 'bytesPerConnection', idleCpuRatio: 'idleCpuRatio' },
+}
+const held: IdleRecord = {
+  answered: 100,
+  refusal: undefined,
+  lost: 0,
+  emptyBytes: 1000,
+  residentBytes: 2000,
+  serverCpuUs: 0,
+  heldS: 1,
+}
+
+test.each<[string, Partial<IdleRecord>, RegExp]>([
+  ['idle-refused', { answered: 99, refusal: 'ECONNRESET' }, /only 99 of 100 .* the first of the others: ECONNRESET/],
+  ['idle-lost', { lost: 1 }, /1 of 100 connections were closed/],
+])('%s voids what is said of idle connections', (gate, changes, message) => {
+  expect(idlePhysics(idle, held)).toEqual([])
+  const [finding] = idlePhysics(idle, { ...held, ...changes })
+  expect(finding).toMatchObject({ gate, voids: ['bytesPerConnection', 'idleCpuRatio'] })
+  expect(finding!.message).toMatch(message)
 })

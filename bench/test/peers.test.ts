@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -61,8 +61,44 @@ test('a build runs in the folder of the peer', async () => {
   expect(readdirSync(folder)).toContain('built')
 })
 
+test('a reference stays one', async () => {
+  expect(await prepare({ kind: 'reference' })).toMatchObject({ kind: 'reference' })
+})
+
+const buildOfFetched = [
+  '{node}',
+  '-e',
+  'if (!fs.existsSync("fetched")) { console.error("no module: GOPROXY=off, it is " + process.env.GOPROXY); process.exit(1) }',
+]
+const fetchCommand = ['{node}', '-e', 'fs.appendFileSync("fetched", process.env.GOPROXY ?? "allowed")']
+
+test('a build that lacks its sources fetches them with the network, once, and is tried again without it', async () => {
+  const fetch = { command: fetchCommand, when: 'GOPROXY=off, it is off' }
+  expect(await prepare({ build: buildOfFetched, fetch })).toHaveProperty('command')
+  expect(readFileSync(join(folder, 'fetched'), 'utf8')).toBe(process.env['GOPROXY'] ?? 'allowed')
+})
+
+test('nothing is fetched for a build that succeeds, or that fails for another reason', async () => {
+  const fetch = { command: fetchCommand, when: 'GOPROXY=off' }
+  expect(await prepare({ build: ['{node}', '-e', ''], fetch })).toHaveProperty('command')
+  const build = ['{node}', '-e', 'console.error("syntax error"); process.exit(1)']
+  expect(await prepare({ build, fetch })).toMatchObject({ reason: 'it could not be built: syntax error' })
+  expect(readdirSync(folder)).not.toContain('fetched')
+})
+
+test('a machine without network skips the peer with the reason and the line to type', async () => {
+  const command = ['{node}', '-e', 'console.error("dial tcp: no route to host"); process.exit(1)']
+  expect(await prepare({ build: buildOfFetched, fetch: { command, when: 'GOPROXY=off' } })).toEqual({
+    name: 'rival',
+    reason: 'its sources could not be fetched: dial tcp: no route to host',
+    install: 'install it so',
+  })
+})
+
 test.each([
   [{ kind: 'ours' }, 'kind must be'],
+  [{ fetch: ['go', 'mod', 'download'] }, 'fetch must have'],
+  [{ fetch: { command: ['go'], when: '' } }, 'fetch must have'],
   [{ start: [] }, 'start must be'],
   [{ start: 'node server.mjs' }, 'start must be'],
   [{ build: [1] }, 'build must be'],

@@ -32,6 +32,9 @@ test.each<[string, number, object, string]>([
   ['a ratio within its bound', 109, { versus: 'slow', ratioAtMost: 1.1 }, 'held'],
   ['a ratio over its bound by less than the noise', 112, { versus: 'slow', ratioAtMost: 1.1 }, 'no-difference'],
   ['a ratio over its bound', 120, { versus: 'slow', ratioAtMost: 1.1 }, 'not-held'],
+  ['a ratio that reaches its lower bound', 1200, { versus: 'slow', ratioAtLeast: 12 }, 'held'],
+  ['a ratio under its lower bound by less than the noise', 1150, { versus: 'slow', ratioAtLeast: 12 }, 'no-difference'],
+  ['a ratio under its lower bound', 1100, { versus: 'slow', ratioAtLeast: 12 }, 'not-held'],
   ['at least, reached', 100, { atLeast: 100 }, 'held'],
   ['at least, missed', 99, { atLeast: 100 }, 'not-held'],
   ['at most, kept', 100, { atMost: 100 }, 'held'],
@@ -65,6 +68,37 @@ test('a lower bound that was reached stands although the generator was the limit
   expect(judgeOne(atLeast, evidence({ fast: 150 }, 0, busy)).verdict).toBe('held')
   expect(judgeOne(atLeast, evidence({ fast: 50 }, 0, busy)).verdict).toBe('invalid')
   expect(judgeOne(atLeast, evidence({ fast: 150 }, 0, { fast: [finding('errors')] })).verdict).toBe('invalid')
+})
+
+test('a ratio that reaches its lower bound stands although the generator was the limit of the faster one, and only then', () => {
+  const ratio = { ...base, versus: 'slow', ratioAtLeast: 2 }
+  const busy = (side: string): Record<string, Finding[]> => ({ [side]: [finding('generator-busy')] })
+  expect(judgeOne(ratio, evidence({ fast: 3, slow: 1 }, 0, busy('fast'))).verdict).toBe('held')
+  expect(judgeOne(ratio, evidence({ fast: 1.9, slow: 1 }, 0.1, busy('fast'))).verdict).toBe('invalid')
+  expect(judgeOne(ratio, evidence({ fast: 3, slow: 1 }, 0, busy('slow'))).verdict).toBe('invalid')
+  expect(
+    judgeOne({ ...base, versus: 'slow', ratioAtMost: 9 }, evidence({ fast: 3, slow: 1 }, 0, busy('fast'))).verdict,
+  ).toBe('invalid')
+})
+
+test('an expectation compares points of a sweep, and its reason names them', () => {
+  const at = (workers: number): object => ({ workers })
+  const figures = new Map([
+    ['2', 10],
+    ['8', 20],
+  ])
+  const swept: Evidence = {
+    median: (_variant, _measure, inputs) => figures.get(String(inputs?.['workers'])),
+    voidedBy: () => [],
+    noiseFloor: () => 0.05,
+  }
+  const higher = { ...base, versus: 'fast', direction: 'higher', at: at(8), versusAt: at(2) } as Expectation
+  const judged = judgeOne(higher, swept)
+  expect(judged.verdict).toBe('held')
+  expect(judged.reason).toContain('fast (workers 8) is 2.000 times that of fast (workers 2)')
+  expect(judgeOne({ ...higher, versusAt: at(4) } as Expectation, swept).reason).toContain(
+    'fast (workers 4) was not measured',
+  )
 })
 
 test('the worst expectation decides the scenario, and every one gives its reason', () => {
