@@ -1,0 +1,448 @@
+import { QpsError } from '@qps/core'
+import type { KernelConnection } from '../kernel/connection.ts'
+import { KernelPoller } from '../kernel/kernel-poller.ts'
+import type { KernelListener } from '../kernel/listener.ts'
+import type { PollerOptions } from '../poller.ts'
+import { cancelFlag, completionFlag, multishot, ringOperation, ringSetup, socket, submissionFlag } from '../sys/abi.ts'
+import { writeAddress } from '../sys/address.ts'
+import { failure, systemError } from '../sys/errno.ts'
+import { setReset } from '../sys/sockets.ts'
+import { loadNative } from '../sys/native.ts'
+import { Bell } from './bell.ts'
+import { ReceiveBuffers, bufferGroup } from './receive-buffers.ts'
+import { Ring } from './ring.ts'
+
+/** Work is done only when we ask for it, in `enter`, by the one thread that submits: no locks, no interruptions. */
+export const ringFlags: number = ringSetup.SINGLE_ISSUER | ringSetup.DEFER_TASKRUN
+/** A sleep below this makes the poller hot: the next wait is in the ring. */
+const hotBelowMs = 0.1
+const submissions = 1024
+/** Room for a completion of each of some ten thousand connections at once; what is beyond overflows, and is kept. */
+const completions = 16 * 1024
+/** After so many rounds a turn ends even if more has come, so that timers and other input get their share. */
+const roundsMax = 8
+/** Accepting rests this long when the process has no descriptor left. */
+const acceptPauseMs = 50
+
+/** What a completion belongs to: the first word of its tag. */
+const operation = {
+  accept: 1,
+  receive: 2,
+  send: 3,
+  close: 4,
+  cancel: 5,
+  connect: 6,
+  shutdown: 7,
+  closeListener: 8,
+} as const
+
+const receiveHead = ringOperation.RECV | (submissionFlag.BUFFER_SELECT << 8) | (multishot.RECV << 16)
+const acceptHead = ringOperation.ACCEPT | (multishot.ACCEPT << 16)
+/** WAITALL makes the kernel itself go on after a short send. */
+const sendFlags = socket.MSG_NOSIGNAL | socket.MSG_WAITALL
+
+/**
+ * The poller over io_uring. Per turn: take all completions, run the callbacks, submit everything that they wrote, in one
+ * system call.
+ *
+ * Reads are armed once per connection (multishot) and accepts once per listener; the kernel then posts a completion
+ * whenever bytes or connections come. A connection's life in operations:
+ *
+ *     accept ─► receive (multishot) … send … send …  ─► shutdown? ─► cancel? ─► close
+ *
+ * Its slot and its output block are free only when every operation has had its last completion: until then the kernel
+ * may still write to memory that the operation named.
+ */
+export class IoUringPoller extends KernelPoller {
+  readonly backend = 'io_uring'
+  protected readonly blocking = true
+  readonly #ring: Ring
+  readonly #buffers: ReceiveBuffers
+  readonly #listenerSlots: (KernelListener | undefined)[] = []
+  /** Rings when completions come while we are parked. */
+  readonly #bell: Bell
+  #gave = false
+  #parked = false
+  #parkedAtMs = 0
+  /** The last sleep was so short that it is cheaper to wait in the ring. */
+  #hot = false
+  /** Submissions that complete while they are handed over. */
+  #prompt = 0
+
+  constructor(options: PollerOptions, reason: string) {
+    super(options, reason)
+    this.#ring = new Ring(submissions, completions, ringFlags)
+    this.#buffers = new ReceiveBuffers(this.#ring, this.options.receiveBuffers, this.options.receiveBytes)
+    this.#bell = new Bell()
+    this.#ring.registerEventfd(this.#bell.descriptor)
+    this.watch(this.#bell.descriptor)
+  }
+
+  protected turn(): void {
+    const ring = this.#ring
+    if (this.#parked) this.#unpark()
+    for (let round = 0; round < roundsMax; round++) {
+      const taken = this.#reap()
+      if (this.trace !== undefined && taken > 0) this.trace('ready', taken)
+      this.#flush()
+      if (this.#gave) {
+        this.#gave = false
+        this.#buffers.publish()
+      }
+      this.#enter()
+      if (ring.completionTail === ring.completionHead) return this.#park()
+    }
+    this.schedule()
+  }
+
+  /**
+   * Hands over what was written and, while requests come thick and fast, waits for the next ones right there, which
+   * saves the way through Node's loop. Each submission that completes at once counts: only what comes on top is news.
+   */
+  #enter(): void {
+    const ring = this.#ring
+    const { pending } = ring
+    if (this.trace !== undefined && pending > 0) this.trace('submit', pending)
+    if (ring.overflown) this.stats.overflows++
+    this.stats.systemCalls++
+    const result = this.#hot ? ring.enterAndWait(this.#prompt + 1) : ring.enter(0)
+    this.#prompt = 0
+    // EBUSY: the kernel keeps overflown completions and wants them taken first. They are, in the next round.
+    if ((result < 0 && result !== failure.ETIME) || ring.pending > 0) this.schedule()
+  }
+
+  /** Nothing to do: lets the loop sleep until the kernel rings the bell. */
+  #park(): void {
+    const ring = this.#ring
+    this.#hot = false
+    ring.quiet = false
+    // What came before the bell was armed has not rung it.
+    ring.enter(0)
+    this.stats.systemCalls++
+    if (ring.completionTail !== ring.completionHead) {
+      ring.quiet = true
+      return this.schedule()
+    }
+    this.#parked = true
+    this.#parkedAtMs = performance.now()
+    if (this.trace !== undefined) this.trace('wait', 0)
+  }
+
+  #unpark(): void {
+    this.#parked = false
+    this.#ring.quiet = true
+    this.#bell.silence()
+    this.#hot = performance.now() - this.#parkedAtMs < hotBelowMs
+    this.#ring.enter(0)
+    this.stats.systemCalls++
+  }
+
+  /** Takes the completions that are there. @returns how many. */
+  #reap(): number {
+    const ring = this.#ring
+    const { words } = ring
+    const first = ring.completionHead
+    const tail = ring.completionTail
+    let head = first
+    while (head !== tail) {
+      const at = ring.completionAt(head)
+      head = (head + 1) | 0
+      this.#complete(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!)
+    }
+    if (head !== first) ring.releaseCompletions(head)
+    return (head - first) | 0
+  }
+
+  #complete(tag: number, slot: number, result: number, flags: number): void {
+    if (tag === operation.receive) this.#received(this.connections[slot]!, result, flags)
+    else if (tag === operation.send) this.#sent(this.connections[slot]!, result)
+    else if (tag === operation.accept) this.#acceptCompleted(slot, result, flags)
+    else if (tag === operation.closeListener) this.#listenerDone(slot)
+    else this.#finished(this.connections[slot]!, tag, result)
+  }
+
+  // Receiving
+
+  #arm(connection: KernelConnection): void {
+    connection.reading = true
+    connection.operations++
+    this.#ring.submit(receiveHead, connection.descriptor, 0, 0, 0, 0, operation.receive, connection.slot, bufferGroup)
+  }
+
+  #received(connection: KernelConnection, result: number, flags: number): void {
+    const last = (flags & completionFlag.MORE) === 0
+    if (last) {
+      connection.reading = false
+      connection.operations--
+    }
+    if ((flags & completionFlag.BUFFER) !== 0) {
+      const id = flags >>> completionFlag.BUFFER_SHIFT
+      if (result > 0) {
+        const start = id * this.#buffers.bufferBytes
+        this.deliver(connection, this.#buffers.bytes, start, start + result)
+      }
+      this.#buffers.give(id)
+      this.#gave = true
+    }
+    if (connection.condemned) return this.#closeWhenFree(connection)
+    if (result === 0) return this.deliverEnd(connection)
+    if (result < 0 && result !== failure.ENOBUFS && result !== failure.ECANCELED) {
+      return this.condemn(connection, systemError(result, 'recv'))
+    }
+    if (!last) return
+    if (result === failure.ENOBUFS) this.stats.receiveStarved++
+    if (!connection.paused) this.#arm(connection)
+  }
+
+  readingChanged(connection: KernelConnection): void {
+    if (connection.connecting || connection.peerEnded) return
+    if (connection.paused) {
+      if (connection.reading) this.#cancel(connection, operation.receive)
+    } else if (!connection.reading) this.#arm(connection)
+    this.schedule()
+  }
+
+  // Sending
+
+  #flush(): void {
+    const { dirty } = this
+    if (dirty.length === 0) return
+    if (this.trace !== undefined) this.trace('flush', dirty.length)
+    for (let index = 0; index < dirty.length; index++) {
+      const connection = dirty[index]!
+      connection.dirty = false
+      this.#send(connection)
+    }
+    dirty.length = 0
+  }
+
+  #send(connection: KernelConnection): void {
+    if (connection.condemned || connection.connecting || connection.sending > 0 || connection.starved) return
+    const length = connection.nextSend()
+    if (length > 0) {
+      connection.sending = length
+      this.#prompt++
+      connection.operations++
+      const { addressLow, addressHigh } = this.blocks.arena
+      const address = addressLow + connection.at
+      const carry = address > 0xffff_ffff ? 1 : 0
+      this.#ring.submit(
+        ringOperation.SEND,
+        connection.descriptor,
+        address,
+        addressHigh + carry,
+        length,
+        sendFlags,
+        operation.send,
+        connection.slot,
+        0,
+      )
+    } else if (connection.ended && !connection.finSent && connection.pendingBytes === 0) this.#finish(connection)
+  }
+
+  #sent(connection: KernelConnection, result: number): void {
+    connection.operations--
+    if (result < 0) {
+      connection.sending = 0
+      if (connection.condemned) return this.#closeWhenFree(connection)
+      return this.condemn(connection, systemError(result, 'send'))
+    }
+    this.deliverSent(connection, result)
+    if (connection.condemned) return this.#closeWhenFree(connection)
+    if ((connection.pendingBytes > 0 || connection.ended) && !connection.dirty) this.markDirty(connection)
+  }
+
+  /** Everything is sent and `end` was called: FIN, or the end where the peer has sent its own already. */
+  #finish(connection: KernelConnection): void {
+    connection.finSent = true
+    if (connection.peerEnded) return this.condemn(connection, undefined)
+    connection.operations++
+    this.#ring.submit(
+      ringOperation.SHUTDOWN,
+      connection.descriptor,
+      0,
+      0,
+      socket.SHUT_WR,
+      0,
+      operation.shutdown,
+      connection.slot,
+      0,
+    )
+  }
+
+  // Connecting and accepting
+
+  protected startConnect(connection: KernelConnection, host: string, port: number, path: string | undefined): void {
+    // The kernel reads the address when the submission is handed over, so it may not lie in the scratch page; it lies
+    // where the connection's first output will, which cannot be sent before.
+    const block = this.blocks.take()
+    if (block === -1) {
+      return this.condemn(
+        connection,
+        new QpsError('QPS_MEMORY', 'no output block is left to connect with', { hint: 'raise outputBytesMax' }),
+      )
+    }
+    const length = writeAddress({ host, port, path }, this.blocks.bytes, block)
+    const { addressLow, addressHigh } = this.blocks.arena
+    const address = addressLow + block
+    connection.operations++
+    this.#ring.submit(
+      ringOperation.CONNECT,
+      connection.descriptor,
+      address,
+      addressHigh + (address > 0xffff_ffff ? 1 : 0),
+      0,
+      0,
+      operation.connect,
+      connection.slot,
+      0,
+      length,
+    )
+    // The address is copied when the submission is taken: at once, so that the block can go back.
+    this.#ring.enter(0)
+    this.blocks.give(block)
+  }
+
+  protected startListener(listener: KernelListener): void {
+    const free = this.#listenerSlots.indexOf(undefined)
+    listener.slot = free === -1 ? this.#listenerSlots.length : free
+    this.#listenerSlots[listener.slot] = listener
+    this.#accept(listener)
+  }
+
+  #accept(listener: KernelListener): void {
+    listener.accepting = true
+    this.#ring.submit(acceptHead, listener.descriptor, 0, 0, 0, socket.SOCK_CLOEXEC, operation.accept, listener.slot, 0)
+  }
+
+  #acceptCompleted(slot: number, result: number, flags: number): void {
+    const listener = this.#listenerSlots[slot]!
+    const last = (flags & completionFlag.MORE) === 0
+    if (last) listener.accepting = false
+    if (result >= 0) {
+      if (listener.closing) loadNative().close(result)
+      else {
+        const connection = this.accepted(result, listener)
+        if (!connection.condemned && !connection.paused) this.#arm(connection)
+      }
+    }
+    if (!last) return
+    if (listener.closing) return this.#closeListener(listener)
+    if (result === failure.EMFILE || result === failure.ENFILE || result === failure.ENOMEM) {
+      this.stats.acceptPauses++
+      setTimeout(() => this.#acceptAgain(listener), acceptPauseMs)
+    } else this.#accept(listener)
+  }
+
+  #acceptAgain(listener: KernelListener): void {
+    if (listener.closing || listener.accepting) return
+    this.#accept(listener)
+    this.schedule()
+  }
+
+  protected stopListener(listener: KernelListener): void {
+    listener.closing = true
+    if (listener.accepting) {
+      this.#ring.submit(
+        ringOperation.ASYNC_CANCEL,
+        listener.descriptor,
+        0,
+        0,
+        0,
+        cancelFlag.ALL | cancelFlag.FD,
+        operation.cancel,
+        -1,
+        0,
+      )
+    } else this.#closeListener(listener)
+  }
+
+  #closeListener(listener: KernelListener): void {
+    this.#ring.submit(ringOperation.CLOSE, listener.descriptor, 0, 0, 0, 0, operation.closeListener, listener.slot, 0)
+  }
+
+  #listenerDone(slot: number): void {
+    const listener = this.#listenerSlots[slot]!
+    this.#listenerSlots[slot] = undefined
+    this.listenerClosed(listener)
+  }
+
+  // Closing
+
+  protected startClose(connection: KernelConnection): void {
+    if (connection.descriptor === -1) {
+      // There never was a socket. `onClose` still comes from a turn: by way of an operation that does nothing.
+      connection.operations++
+      this.#ring.submit(ringOperation.NOP, -1, 0, 0, 0, 0, operation.shutdown, connection.slot, 0)
+      return
+    }
+    if (connection.reset) setReset(connection.descriptor)
+    if (connection.operations === 0) this.#submitClose(connection)
+    // Cancelling all of its operations makes them complete; the last one closes.
+    else this.#cancel(connection, 0)
+  }
+
+  /** @param tag the operation to cancel, or 0 for all of the connection's. */
+  #cancel(connection: KernelConnection, tag: number): void {
+    connection.operations++
+    if (tag === 0) {
+      this.#ring.submit(
+        ringOperation.ASYNC_CANCEL,
+        connection.descriptor,
+        0,
+        0,
+        0,
+        cancelFlag.ALL | cancelFlag.FD,
+        operation.cancel,
+        connection.slot,
+        0,
+      )
+    } else {
+      // The operation to cancel is named by its tag and slot, in the place of an address.
+      this.#ring.submit(
+        ringOperation.ASYNC_CANCEL,
+        -1,
+        tag,
+        connection.slot,
+        0,
+        0,
+        operation.cancel,
+        connection.slot,
+        0,
+      )
+    }
+  }
+
+  #submitClose(connection: KernelConnection): void {
+    connection.operations++
+    this.#ring.submit(ringOperation.CLOSE, connection.descriptor, 0, 0, 0, 0, operation.close, connection.slot, 0)
+  }
+
+  #closeWhenFree(connection: KernelConnection): void {
+    if (connection.operations > 0) return
+    if (connection.descriptor === -1) this.closed(connection)
+    else this.#submitClose(connection)
+  }
+
+  /** An operation other than receive, send and accept has completed. */
+  #finished(connection: KernelConnection | undefined, tag: number, result: number): void {
+    // The cancellation of a listener's accept belongs to no connection.
+    if (connection === undefined) return
+    connection.operations--
+    if (tag === operation.close) return this.closed(connection)
+    if (tag === operation.connect && !connection.condemned) this.#connected(connection, result)
+    if (connection.condemned) this.#closeWhenFree(connection)
+  }
+
+  #connected(connection: KernelConnection, result: number): void {
+    if (result < 0) return this.condemn(connection, systemError(result, 'connect'))
+    this.deliverOpen(connection)
+    if (!connection.condemned && !connection.paused) this.#arm(connection)
+  }
+
+  protected release(): void {
+    this.#ring.close()
+    this.#bell.close()
+    this.#buffers.release()
+  }
+}

@@ -1,0 +1,72 @@
+import { bufferWords, ringRegister } from '../sys/abi.ts'
+import { Arena } from '../sys/arena.ts'
+import { scratch } from '../sys/scratch.ts'
+import type { Ring } from './ring.ts'
+
+/** The only group of this ring. */
+export const bufferGroup = 0
+
+/**
+ * Receive buffers that all connections share: the kernel takes one when bytes arrive, not when a read is asked for, so
+ * ten thousand idle connections hold none.
+ *
+ * A ring again: we put free buffers at its tail, the kernel takes them from its head. A buffer is ours from its
+ * completion until `give`, and comes back exactly once.
+ *
+ *     struct io_uring_buf { u64 addr; u32 len; u16 bid; u16 resv; }   the first one's `resv` is the tail
+ *
+ * Source: io_uring_register_buf_ring(3).
+ */
+export class ReceiveBuffers {
+  readonly bytes: Uint8Array
+  readonly bufferBytes: number
+  readonly #ring: Arena
+  readonly #buffers: Arena
+  readonly #words: Int32Array
+  readonly #halves: Uint16Array
+  readonly #mask: number
+  #tail = 0
+
+  /** @param count power of two, at most 32,768. */
+  constructor(ring: Ring, count: number, bufferBytes: number) {
+    this.bufferBytes = bufferBytes
+    this.#ring = new Arena(count * bufferWords * 4)
+    this.#buffers = new Arena(count * bufferBytes)
+    this.bytes = this.#buffers.bytes
+    this.#words = this.#ring.words
+    this.#halves = new Uint16Array(this.#words.buffer)
+    this.#mask = count - 1
+    // struct io_uring_buf_reg { u64 ring_addr; u32 ring_entries; u16 bgid; u16 flags; u64 resv[3]; }
+    const { address, words } = scratch()
+    words.fill(0, 0, 10)
+    words[0] = this.#ring.addressLow
+    words[1] = this.#ring.addressHigh
+    words[2] = count
+    words[3] = bufferGroup
+    ring.register(ringRegister.PBUF_RING, address, 1)
+    for (let id = 0; id < count; id++) this.give(id)
+    this.publish()
+  }
+
+  /** Gives a buffer back; the kernel sees it after `publish`. */
+  give(id: number): void {
+    const at = (this.#tail & this.#mask) * bufferWords
+    const offset = this.#buffers.addressLow + id * this.bufferBytes
+    this.#words[at] = offset
+    this.#words[at + 1] = this.#buffers.addressHigh + (offset > 0xffff_ffff ? 1 : 0)
+    this.#words[at + 2] = this.bufferBytes
+    this.#halves[(at + 3) * 2] = id
+    this.#tail = (this.#tail + 1) & 0xffff
+  }
+
+  /** Lets the kernel see what was given back. */
+  publish(): void {
+    // An atomic store, because the kernel on another core must not see the tail before the entries.
+    Atomics.store(this.#halves, 7, this.#tail)
+  }
+
+  release(): void {
+    this.#ring.release()
+    this.#buffers.release()
+  }
+}

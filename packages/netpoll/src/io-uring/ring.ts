@@ -1,0 +1,263 @@
+import {
+  completionRingFlag,
+  cqeWords,
+  getEventsArgument,
+  ringEnter,
+  ringFeature,
+  ringMap,
+  ringParams,
+  ringRegister,
+  ringSetup,
+  sqeWords,
+  submissionRingFlag,
+  systemCall,
+} from '../sys/abi.ts'
+import { Arena } from '../sys/arena.ts'
+import { failure, systemError } from '../sys/errno.ts'
+import { loadNative, type Native } from '../sys/native.ts'
+import { scratch } from '../sys/scratch.ts'
+
+/** How long `enterAndWait` sleeps at most. Longer, and Node's timers would notice: their grain is a millisecond. */
+export const waitNs = 100_000
+
+const argumentBytes = BigInt(getEventsArgument.bytes)
+
+/**
+ * The two queues that we share with the kernel. We write submissions and move the submission tail; the kernel writes
+ * completions and moves the completion tail. One system call, `enter`, hands all new submissions over.
+ *
+ *     submissions (sqe, 64 bytes each)          completions (cqe, 16 bytes each)
+ *     ┌───┬───┬───┬───┬───┬───┐                 ┌───┬───┬───┬───┬───┬───┐
+ *     │   │ ■ │ ■ │ ■ │   │   │                 │   │   │ ■ │ ■ │   │   │
+ *     └───┴───┴───┴───┴───┴───┘                 └───┴───┴───┴───┴───┴───┘
+ *           ▲ kernel    ▲ ours                          ▲ ours  ▲ kernel
+ *           head        tail                            head    tail
+ *
+ * Heads and tails only grow and wrap at 2^32; an entry's place is its number modulo the (power of two) size.
+ *
+ * Sources: io_uring(7), io_uring_setup(2), io_uring_enter(2).
+ */
+export class Ring {
+  readonly descriptor: number
+  /** Completions: four words each, at {@link completionAt}. */
+  readonly words: Int32Array
+  /** Submissions not handed over yet. */
+  pending = 0
+  /** Calls of `enter`. */
+  enters = 0
+
+  readonly #native: Native
+  readonly #queues: Arena
+  readonly #waitPage: Arena
+  readonly #waitArgument: bigint
+  readonly #entries: Arena
+  readonly #sqe: Int32Array
+  readonly #submissionsMax: number
+  readonly #submissionMask: number
+  readonly #submissionTailWord: number
+  readonly #submissionFlagsWord: number
+  readonly #completionHeadWord: number
+  readonly #completionTailWord: number
+  readonly #completionFlagsWord: number
+  readonly #completionMask: number
+  readonly #completionsWord: number
+  #submissionTail: number
+
+  /**
+   * @param submissions size of the submission queue, a power of two up to 32,768.
+   * @param completions size of the completion queue. What does not fit is kept by the kernel and counted as an overflow.
+   * @throws the system's error: EPERM and ENOSYS where io_uring is forbidden or unknown.
+   */
+  constructor(submissions: number, completions: number, flags: number) {
+    const native = (this.#native = loadNative())
+    const { address, bytes } = scratch()
+    bytes.fill(0, 0, ringParams.bytes)
+    const parameters = new DataView(bytes.buffer, 0, ringParams.bytes)
+    parameters.setUint32(ringParams.cqEntries, completions, true)
+    parameters.setUint32(ringParams.flags, ringSetup.CQSIZE | ringSetup.CLAMP | flags, true)
+    const result = Number(native.ioUringSetup(BigInt(systemCall.ioUringSetup), submissions, address))
+    if (result < 0) throw systemError(-native.errno(), 'io_uring_setup')
+    this.descriptor = result
+    const parameter = (offset: number): number => parameters.getUint32(offset, true)
+    if ((parameter(ringParams.features) & ringFeature.NODROP) === 0) {
+      native.close(result)
+      throw systemError(failure.ENOSYS, 'io_uring_setup')
+    }
+    this.#submissionsMax = parameter(ringParams.sqEntries)
+    const completionsMax = parameter(ringParams.cqEntries)
+    const sqArray = parameter(ringParams.sqArray)
+    const cqes = parameter(ringParams.cqCqes)
+    const places = {
+      submissionTail: parameter(ringParams.sqTail),
+      submissionMask: parameter(ringParams.sqMask),
+      submissionFlags: parameter(ringParams.sqFlags),
+      completionHead: parameter(ringParams.cqHead),
+      completionTail: parameter(ringParams.cqTail),
+      completionMask: parameter(ringParams.cqMask),
+      completionFlags: parameter(ringParams.cqFlags),
+    }
+    // Since Linux 5.4 both rings lie in one mapping (IORING_FEAT_SINGLE_MMAP).
+    const queueBytes = Math.max(sqArray + this.#submissionsMax * 4, cqes + completionsMax * cqeWords * 4)
+    this.#queues = new Arena(queueBytes, result, ringMap.SQ_RING)
+    this.#entries = new Arena(this.#submissionsMax * sqeWords * 4, result, ringMap.SQES)
+    const words = (this.words = this.#queues.words)
+    this.#sqe = this.#entries.words
+    this.#submissionMask = words[places.submissionMask / 4]!
+    this.#submissionTailWord = places.submissionTail / 4
+    this.#submissionFlagsWord = places.submissionFlags / 4
+    this.#completionHeadWord = places.completionHead / 4
+    this.#completionTailWord = places.completionTail / 4
+    this.#completionFlagsWord = places.completionFlags / 4
+    this.#completionMask = words[places.completionMask / 4]!
+    this.#completionsWord = cqes / 4
+    this.#submissionTail = words[this.#submissionTailWord]!
+    // Behind the queues' memory lies none of ours, so the argument of a wait has a page of its own.
+    this.#waitPage = new Arena(4096)
+    const { words: wait, addressLow, addressHigh } = this.#waitPage
+    const timeAt = 64
+    wait[getEventsArgument.timeWord] = addressLow + timeAt
+    wait[getEventsArgument.timeWord + 1] = addressHigh
+    wait[timeAt / 4 + 2] = waitNs
+    this.#waitArgument = this.#waitPage.address
+    // The array between ring and entries may reorder them; ours never does.
+    for (let index = 0; index < this.#submissionsMax; index++) words[sqArray / 4 + index] = index
+  }
+
+  /**
+   * Adds a submission. Where the queue is full, what waits is handed over first.
+   *
+   * The words are those of `struct io_uring_sqe`; `tag` comes back in the completion's first word, `slot` in its second.
+   *
+   * @param head opcode | flags << 8 | ioprio << 16.
+   */
+  submit(
+    head: number,
+    descriptor: number,
+    addressLow: number,
+    addressHigh: number,
+    length: number,
+    operationFlags: number,
+    tag: number,
+    slot: number,
+    bufferGroup: number,
+    offset = 0,
+  ): void {
+    if (this.pending === this.#submissionsMax) this.enter(0)
+    const sqe = this.#sqe
+    const at = (this.#submissionTail & this.#submissionMask) * sqeWords
+    sqe[at] = head
+    sqe[at + 1] = descriptor
+    sqe[at + 2] = offset
+    sqe[at + 3] = 0
+    sqe[at + 4] = addressLow
+    sqe[at + 5] = addressHigh
+    sqe[at + 6] = length
+    sqe[at + 7] = operationFlags
+    sqe[at + 8] = tag
+    sqe[at + 9] = slot
+    sqe[at + 10] = bufferGroup
+    sqe[at + 11] = 0
+    sqe[at + 12] = 0
+    sqe[at + 13] = 0
+    this.#submissionTail = (this.#submissionTail + 1) | 0
+    this.pending++
+  }
+
+  /**
+   * Hands the submissions over and lets the kernel post what is complete.
+   *
+   * @param wait how many completions to wait for. 0 does not block.
+   * @returns 0, or the negative errno that kept the kernel from taking them; they then wait for the next call.
+   */
+  enter(wait: number): number {
+    Atomics.store(this.words, this.#submissionTailWord, this.#submissionTail)
+    this.enters++
+    const taken = this.#native.ioUringEnter(
+      systemCall.ioUringEnter,
+      this.descriptor,
+      this.pending,
+      wait,
+      ringEnter.GETEVENTS,
+      0,
+      0,
+    )
+    if (taken < 0) return -this.#native.errno()
+    this.pending -= taken
+    return 0
+  }
+
+  /**
+   * The same, but sleeps until there are `wait` completions, or {@link waitNs} have passed.
+   *
+   * @returns 0; ETIME, negative, where the time was over.
+   */
+  enterAndWait(wait: number): number {
+    Atomics.store(this.words, this.#submissionTailWord, this.#submissionTail)
+    this.enters++
+    const taken = this.#native.ioUringWait(
+      systemCall.ioUringEnter,
+      this.descriptor,
+      this.pending,
+      wait,
+      ringEnter.GETEVENTS | ringEnter.EXT_ARG,
+      this.#waitArgument,
+      argumentBytes,
+    )
+    // With submissions to hand over, the call says how many were taken, even if the time was over.
+    if (taken < 0) return -this.#native.errno()
+    this.pending -= taken
+    return 0
+  }
+
+  /** The number of the first completion that we have not taken. */
+  get completionHead(): number {
+    return this.words[this.#completionHeadWord]!
+  }
+
+  /** The number behind the last completion that the kernel has posted. */
+  get completionTail(): number {
+    return Atomics.load(this.words, this.#completionTailWord)
+  }
+
+  /** Index into `words` of the completion with this number: tag, slot, result, flags. */
+  completionAt(number: number): number {
+    return this.#completionsWord + (number & this.#completionMask) * cqeWords
+  }
+
+  /** Gives the places of all completions before `head` back. */
+  releaseCompletions(head: number): void {
+    Atomics.store(this.words, this.#completionHeadWord, head)
+  }
+
+  /** Does the kernel keep completions that did not fit? They come with the next `enter`. */
+  get overflown(): boolean {
+    return (Atomics.load(this.words, this.#submissionFlagsWord) & submissionRingFlag.CQ_OVERFLOW) !== 0
+  }
+
+  /** Lets completions signal this eventfd. */
+  registerEventfd(descriptor: number): void {
+    const { address, words } = scratch()
+    words[0] = descriptor
+    this.register(ringRegister.EVENTFD, address, 1)
+  }
+
+  /** While we look at the queue ourselves, nobody needs to be woken. */
+  set quiet(quiet: boolean) {
+    Atomics.store(this.words, this.#completionFlagsWord, quiet ? completionRingFlag.EVENTFD_DISABLED : 0)
+  }
+
+  /** io_uring_register(2). @throws the system's error. */
+  register(opcode: number, argument: bigint, count: number): void {
+    const native = this.#native
+    const result = native.ioUringRegister(BigInt(systemCall.ioUringRegister), this.descriptor, opcode, argument, count)
+    if (result < 0n) throw systemError(-native.errno(), 'io_uring_register')
+  }
+
+  /** Only when every submission has had its last completion: the kernel writes into our memory until then. */
+  close(): void {
+    this.#native.close(this.descriptor)
+    this.#queues.release()
+    this.#entries.release()
+    this.#waitPage.release()
+  }
+}

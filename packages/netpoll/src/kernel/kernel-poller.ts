@@ -1,0 +1,335 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type {
+  Backend,
+  ConnectOptions,
+  Connection,
+  ConnectionHandler,
+  Listener,
+  ListenOptions,
+  Poller,
+  PollerOptions,
+  PollerStats,
+  Trace,
+} from '../poller.ts'
+import { type CheckedOptions, checkOptions } from '../options.ts'
+import { endpointOf } from '../sys/address.ts'
+import { LoopWatch } from '../sys/loop-watch.ts'
+import { openListener, openSocket, setNoDelay } from '../sys/sockets.ts'
+import { KernelConnection } from './connection.ts'
+import { KernelListener } from './listener.ts'
+import { OutputBlocks } from './output-blocks.ts'
+import { newStats } from '../stats.ts'
+
+/**
+ * What io_uring and epoll share: the turn, the table of connections, callbacks, closing. A backend fills in how the
+ * kernel is asked.
+ *
+ * The kernel's side wakes Node's loop through a {@link LoopWatch}; that schedules an immediate, and the immediate is the
+ * turn. So handlers run where Node runs JavaScript: promise callbacks follow, errors surface, timers go on.
+ */
+export abstract class KernelPoller implements Poller {
+  abstract readonly backend: Backend
+  /** Whether sockets are opened without O_NONBLOCK. */
+  protected abstract readonly blocking: boolean
+  readonly reason: string
+  readonly stats: PollerStats = newStats()
+  readonly blocks: OutputBlocks
+  readonly highWaterBytes: number
+  readonly lowWaterBytes: number
+  protected readonly options: CheckedOptions
+  protected readonly trace: Trace | undefined
+  /** Connections that wrote since the last flush. */
+  protected dirty: KernelConnection[] = []
+  protected readonly connections: (KernelConnection | undefined)[] = []
+  protected readonly listeners: Set<KernelListener> = new Set()
+  #watch: LoopWatch | undefined
+  readonly #freeSlots: number[] = []
+  readonly #starving: KernelConnection[] = []
+  /** Runs what schedules a turn outside of whatever asynchronous context is current: a turn belongs to nobody. */
+  readonly #outside = AsyncLocalStorage.snapshot()
+  readonly #turn = (): void => this.#runTurn()
+  #scheduled = false
+  #inTurn = false
+  #references = 0
+  #closing: Promise<void> | undefined
+  #onEmpty: (() => void) | undefined
+
+  constructor(options: PollerOptions, reason: string) {
+    this.options = checkOptions(options)
+    this.reason = reason
+    this.trace = options.trace
+    this.highWaterBytes = this.options.highWaterBytes
+    this.lowWaterBytes = this.options.lowWaterBytes
+    this.blocks = new OutputBlocks(this.options.outputBytesMax)
+  }
+
+  /** Takes results from the kernel, runs callbacks, sends. */
+  protected abstract turn(): void
+  protected abstract startListener(listener: KernelListener): void
+  protected abstract stopListener(listener: KernelListener): void
+  protected abstract startConnect(
+    connection: KernelConnection,
+    host: string,
+    port: number,
+    path: string | undefined,
+  ): void
+  /** The descriptor is to be closed, whatever the kernel still does with it. Ends in {@link closed}. */
+  protected abstract startClose(connection: KernelConnection): void
+  /** `paused` has changed. */
+  abstract readingChanged(connection: KernelConnection): void
+  /** Gives back what the backend has, after the last connection and listener are gone. */
+  protected abstract release(): void
+
+  async listen(options: ListenOptions, accept: (connection: Connection) => ConnectionHandler): Promise<Listener> {
+    const endpoint = endpointOf(options, 0, 'listen')
+    const { descriptor, port } = openListener(endpoint, {
+      backlog: options.backlog ?? 4096,
+      reusePort: options.reusePort ?? false,
+      blocking: this.blocking,
+    })
+    const listener = new KernelListener(this, descriptor, { ...endpoint, port }, accept)
+    this.listeners.add(listener)
+    this.#hold()
+    this.startListener(listener)
+    this.schedule()
+    return listener
+  }
+
+  connect(options: ConnectOptions, handler: ConnectionHandler): Connection {
+    const endpoint = endpointOf(options, 1, 'connect')
+    let descriptor = -1
+    let failure: unknown
+    try {
+      descriptor = openSocket(endpoint, this.blocking)
+      if (endpoint.path === undefined) setNoDelay(descriptor)
+    } catch (error) {
+      failure = error
+    }
+    const connection = this.#add(descriptor, true)
+    connection.handler = handler
+    if (descriptor === -1) this.condemn(connection, failure as Error)
+    else this.startConnect(connection, endpoint.host, endpoint.port, endpoint.path)
+    this.schedule()
+    return connection
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** A turn is due: in this iteration of the loop where possible. */
+  schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#outside(setImmediate, this.#turn)
+  }
+
+  /** The connection has written: it is flushed at the end of the turn. */
+  markDirty(connection: KernelConnection): void {
+    connection.dirty = true
+    this.dirty.push(connection)
+    if (!this.#inTurn) this.schedule()
+  }
+
+  /** Ends a connection: nothing more is delivered, its socket is closed, and then `onClose` is called. */
+  condemn(connection: KernelConnection, error: Error | undefined): void {
+    if (connection.condemned) return
+    connection.condemned = true
+    connection.error = error
+    this.startClose(connection)
+    if (!this.#inTurn) this.schedule()
+  }
+
+  /** No output block is left: the connection goes on when one comes back. */
+  starve(connection: KernelConnection): void {
+    if (connection.starved) return
+    connection.starved = true
+    this.stats.outputStarved++
+    this.#starving.push(connection)
+  }
+
+  stopListening(listener: KernelListener): void {
+    this.stopListener(listener)
+    this.schedule()
+  }
+
+  /** Watches the descriptor that tells of the kernel's news. Once, at the end of the backend's construction. */
+  protected watch(descriptor: number): void {
+    this.#watch = new LoopWatch(descriptor, () => {
+      this.stats.wakes++
+      this.trace?.('wake', 1)
+      if (this.#scheduled) return
+      this.#scheduled = true
+      setImmediate(this.#turn)
+    })
+  }
+
+  /** A new connection of a listener. */
+  protected accepted(descriptor: number, listener: KernelListener): KernelConnection {
+    const connection = this.#add(descriptor, false)
+    this.stats.accepted++
+    try {
+      connection.handler = listener.accept(connection)
+    } catch (error) {
+      connection.handler = discarding
+      this.thrown(connection, error)
+    }
+    return connection
+  }
+
+  /** A callback has thrown: its connection ends, and the error goes where uncaught errors go. */
+  protected thrown(connection: KernelConnection, error: unknown): void {
+    this.condemn(connection, undefined)
+    connection.open = false
+    process.nextTick(rethrow, error)
+  }
+
+  protected deliver(connection: KernelConnection, bytes: Uint8Array, start: number, end: number): void {
+    connection.bytesRead += end - start
+    this.stats.bytesRead += end - start
+    if (connection.condemned) return
+    if (this.trace !== undefined) this.trace('run', 1)
+    try {
+      connection.handler.onData(bytes, start, end)
+    } catch (error) {
+      this.thrown(connection, error)
+    }
+  }
+
+  protected deliverEnd(connection: KernelConnection): void {
+    if (connection.peerEnded || connection.condemned) return
+    connection.peerEnded = true
+    if (this.trace !== undefined) this.trace('run', 1)
+    try {
+      connection.handler.onEnd()
+    } catch (error) {
+      this.thrown(connection, error)
+    }
+    this.closeIfDone(connection)
+  }
+
+  protected deliverOpen(connection: KernelConnection): void {
+    connection.connecting = false
+    this.stats.connected++
+    try {
+      connection.handler.onOpen?.()
+    } catch (error) {
+      this.thrown(connection, error)
+    }
+    if (connection.pendingBytes > 0 || connection.ended) {
+      if (!connection.dirty) this.markDirty(connection)
+    }
+  }
+
+  /** Notes a completed send. */
+  protected deliverSent(connection: KernelConnection, bytes: number): void {
+    this.stats.bytesSent += bytes
+    if (bytes < connection.sending) this.stats.shortSends++
+    connection.sent(bytes)
+    if (!connection.condemned && connection.takeDrain()) {
+      try {
+        connection.handler.onDrain?.()
+      } catch (error) {
+        this.thrown(connection, error)
+      }
+    }
+    this.#feedStarving()
+  }
+
+  /** Both directions are done: closes. */
+  protected closeIfDone(connection: KernelConnection): void {
+    if (connection.peerEnded && connection.ended && connection.pendingBytes === 0) this.condemn(connection, undefined)
+  }
+
+  /** The descriptor is closed and the kernel holds nothing of the connection any more. */
+  protected closed(connection: KernelConnection): void {
+    connection.open = false
+    connection.descriptor = -1
+    connection.dropOutput()
+    this.#feedStarving()
+    this.connections[connection.slot] = undefined
+    this.#freeSlots.push(connection.slot)
+    this.stats.open--
+    try {
+      connection.handler.onClose(connection.error)
+    } catch (error) {
+      process.nextTick(rethrow, error)
+    }
+    this.#letGo()
+  }
+
+  protected listenerClosed(listener: KernelListener): void {
+    this.listeners.delete(listener)
+    listener.done()
+    this.#letGo()
+  }
+
+  #add(descriptor: number, connecting: boolean): KernelConnection {
+    const slot = this.#freeSlots.pop() ?? this.connections.length
+    const connection = new KernelConnection(this, descriptor, slot, connecting)
+    this.connections[slot] = connection
+    this.stats.open++
+    this.#hold()
+    return connection
+  }
+
+  #hold(): void {
+    if (this.#references++ === 0) this.#watch!.ref()
+  }
+
+  #letGo(): void {
+    if (--this.#references > 0) return
+    this.#watch!.unref()
+    this.#onEmpty?.()
+  }
+
+  #feedStarving(): void {
+    while (this.#starving.length > 0 && this.blocks.free > 0) {
+      const connection = this.#starving.shift()!
+      connection.starved = false
+      if (!connection.condemned && !connection.dirty) this.markDirty(connection)
+      // One block, one connection: the next one waits until this one has sent.
+      break
+    }
+  }
+
+  #runTurn(): void {
+    this.#scheduled = false
+    this.#inTurn = true
+    this.stats.turns++
+    this.turn()
+    this.#inTurn = false
+  }
+
+  async #close(): Promise<void> {
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve
+      if (this.#references === 0) resolve()
+    })
+    for (const listener of this.listeners) this.stopListening(listener)
+    for (const connection of this.connections) {
+      if (connection !== undefined) connection.open = false
+      if (connection !== undefined) this.condemn(connection, undefined)
+    }
+    await empty
+    await this.#watch!.close()
+    this.release()
+    this.blocks.release()
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error
+}
+
+/** Stands in for a handler that could not be had. */
+const discarding: ConnectionHandler = {
+  onData() {},
+  onEnd() {},
+  onClose() {},
+}

@@ -1,0 +1,47 @@
+import type { Connection, ConnectionHandler, Listener } from '../poller.ts'
+import type { Endpoint } from '../sys/address.ts'
+import type { KernelPoller } from './kernel-poller.ts'
+
+/** A listening socket that we accept from ourselves. */
+export class KernelListener implements Listener {
+  readonly host: string
+  readonly port: number
+  readonly path: string | undefined
+  readonly accept: (connection: Connection) => ConnectionHandler
+  readonly descriptor: number
+  /** `close` was called: what is accepted from now on is closed again. */
+  closing = false
+  /** An accept is armed. */
+  accepting = false
+  /** Place in the backend's table of listeners. */
+  slot = -1
+  readonly #poller: KernelPoller
+  readonly #closed = Promise.withResolvers<void>()
+
+  constructor(
+    poller: KernelPoller,
+    descriptor: number,
+    { host, port, path }: Endpoint,
+    accept: (connection: Connection) => ConnectionHandler,
+  ) {
+    this.#poller = poller
+    this.descriptor = descriptor
+    this.host = host
+    this.port = port
+    this.path = path
+    this.accept = accept
+  }
+
+  close(): Promise<void> {
+    if (!this.closing) {
+      this.closing = true
+      this.#poller.stopListening(this)
+    }
+    return this.#closed.promise
+  }
+
+  /** The descriptor is closed. */
+  done(): void {
+    this.#closed.resolve()
+  }
+}
