@@ -141,7 +141,7 @@ export class ConnectionPool<T> implements AsyncDisposable {
   async close(options: { force?: boolean } = {}): Promise<void> {
     this.#closed = true
     while (this.#waiters.fail(closedError()));
-    for (const slot of [...this.#slots]) {
+    for (const slot of this.#slots) {
       if (slot.state === 'busy' && !options.force) continue
       if (slot.state === 'idle') this.#idle.remove(slot)
       this.#end(slot)
