@@ -14,6 +14,12 @@ const reset: Row = {
   what: 'the connection ended before the answer was complete',
   hint: 'the server closed it: keep idleTimeoutMs below its idle time, and see that requests may be repeated',
 }
+const connect: Row = {
+  code: 'QPS_CLIENT_CONNECT',
+  retryable: true,
+  what: 'no connection',
+  hint: 'is the server listening there, and is its certificate trusted?',
+}
 const protocol: Row = {
   code: 'QPS_CLIENT_PROTOCOL',
   retryable: false,
@@ -33,11 +39,22 @@ const request: Row = {
   hint: 'correct its path, method, headers or body',
 }
 
-/** What an error of undici or of a socket is to a caller, by its `code`. Errors of connecting are made by the connector. */
+/** What an error of undici or of a socket is to a caller, by its `code`. */
 const table: Readonly<Record<string, Row>> = {
   ECONNRESET: reset,
   EPIPE: reset,
   UND_ERR_SOCKET: reset,
+  ECONNREFUSED: connect,
+  EHOSTUNREACH: connect,
+  ENETUNREACH: connect,
+  ENOTFOUND: connect,
+  EAI_AGAIN: connect,
+  UND_ERR_CONNECT_TIMEOUT: {
+    code: 'QPS_CLIENT_CONNECT_TIMEOUT',
+    retryable: true,
+    what: 'no connection in time',
+    hint: 'is the server accepting, and does it speak TLS where the origin says https?',
+  },
   UND_ERR_HEADERS_TIMEOUT: {
     code: 'QPS_CLIENT_HEADERS_TIMEOUT',
     retryable: true,

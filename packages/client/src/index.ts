@@ -12,3 +12,6 @@ export type { ClientStats } from './client/tally.ts'
 // Retries
 export { RetryBudget } from './retry/budget.ts'
 export { parseRetryAfter, retryAfterMsMax } from './retry/retry-after.ts'
+
+// Dispatchers that can be exchanged
+export * from './dispatch/index.ts'

@@ -1,0 +1,49 @@
+import {
+  type CreateDispatcher,
+  createPerWorkerDispatcher,
+  createShardedDispatcher,
+  createSharedDispatcher,
+  dispatcherModules,
+  exchange,
+} from '@qps/client'
+import { describe, expect, test } from 'vitest'
+import { startHttp } from '../client/servers.ts'
+import { dispatcherConformance } from './conformance.ts'
+
+const implementations: Record<string, CreateDispatcher> = {
+  shared: createSharedDispatcher,
+  sharded: createShardedDispatcher,
+  'sharded by hash': (options) => createShardedDispatcher({ ...options, pick: 'hash' }),
+  'per-worker': createPerWorkerDispatcher,
+}
+
+describe.each(Object.entries(implementations))('%s', (_, create) => {
+  dispatcherConformance(create)
+})
+
+test('by hash, a path keeps to one shard; in turn, it does not', async () => {
+  await using server = await startHttp((request, response) => response.end(String(request.socket.remotePort)))
+  const connectionsOf = async (pick: 'hash' | 'round-robin'): Promise<number> => {
+    await using dispatcher = createShardedDispatcher({ origin: server.origin, parts: 4, connectionsMax: 4, pick })
+    const seen = new Set<string>()
+    for (let sent = 0; sent < 12; sent++)
+      seen.add(Buffer.from((await exchange(dispatcher, { path: '/x' })).body).toString())
+    return seen.size
+  }
+  expect(await connectionsOf('hash')).toBe(1)
+  expect(await connectionsOf('round-robin')).toBe(4)
+})
+
+test.each(Object.entries(dispatcherModules))('the module of %s exports createDispatcher', async (kind, module) => {
+  const { createDispatcher } = (await import(/* @vite-ignore */ module.href)) as {
+    createDispatcher: typeof createSharedDispatcher
+  }
+  await using dispatcher = createDispatcher({ origin: 'http://127.0.0.1:1' })
+  expect(dispatcher.kind).toBe(kind)
+})
+
+test('an unknown way to pick is refused with those that there are', () => {
+  expect(() => createShardedDispatcher({ origin: 'http://a', pick: 'random' as never })).toThrow(
+    'pick must be one of round-robin, hash, not "random"',
+  )
+})
