@@ -10,6 +10,7 @@ import { interruptible } from './interrupt.ts'
 import { thisMachine } from './machine.ts'
 import { type Measure, measures } from './measures.ts'
 import { noiseFloor, type RoundValues } from './noise.ts'
+import { missingFor, requireReady } from './readiness.ts'
 import type { Spread } from './results.ts'
 import { type Round, type RoundOptions, type RoundPlan, roundSeconds, runRound, secondsOption } from './round.ts'
 import { inOrder, ownArms } from './run-scenario.ts'
@@ -44,14 +45,22 @@ interface Side {
 
 await runCommand(spec, process.argv.slice(2), async (command) => {
   const [revision = '', ...names] = command.positionals
-  const selected = names.length === 0 ? [...scenarios] : selectScenarios(names, scenarios)
+  const all = names.length === 0
+  const selected = all
+    ? scenarios.filter((scenario) => missingFor(scenario) === undefined)
+    : selectScenarios(names, scenarios)
+  requireReady(selected)
   const commit = await resolveRevision(revision)
   const rounds = command.number('rounds') ?? 5
   return interruptible(async (signal) => {
     process.stderr.write(`compiling ${commit.slice(0, 12)}\n`)
     using worktree = await openWorktree(commit, signal)
     const options: RoundOptions = { seconds: command.number('seconds'), signal, load: runLoadProcess }
-    for (const scenario of selected) await compareScenario(scenario, worktree, rounds, options, command.flag('json'))
+    for (const scenario of selected) {
+      // A chapter that came later is no reason to compare none; asked for by name, it is an error.
+      if (all && sidesOf(pointsOf(scenario)[0], worktree).length === 0) continue
+      await compareScenario(scenario, worktree, rounds, options, command.flag('json'))
+    }
     return 0
   })
 })
@@ -69,7 +78,12 @@ async function compareScenario(
   // Idle connections are looked at after the loads, which are what warms a server up: then all of them are needed.
   const idle = headline.idle && isAsked(headline.idle) ? headline.idle : undefined
   const phases = idle ? headline.phases : headline.phases.filter(isAsked)
-  const sides = sidesOf({ name: scenario.name, variants: headline.variants }, worktree)
+  const sides = sidesOf(headline, worktree)
+  if (sides.length === 0) {
+    throw new QpsError('QPS_USAGE', `${worktree.commit.slice(0, 12)} has no variant of ${scenario.name}`, {
+      hint: 'choose a revision that has this stage: git log --oneline -- stages',
+    })
+  }
   await runSides(scenario.name, sides, { answer: scenario.answer, phases, idle }, rounds, options)
   const values = (variant: string, tree: Side['tree']): RoundValues =>
     soundValues(sides.find((side) => side.variant === variant && side.tree === tree)?.rounds ?? [], measure)
@@ -96,8 +110,11 @@ async function compareScenario(
   } else print(scenario, comparisons, floor, sides)
 }
 
-/** Old and new of every variant side by side; the new one of the first variant twice, for the noise floor. */
-function sidesOf(scenario: Pick<Scenario, 'name' | 'variants'>, worktree: Worktree): Side[] {
+/**
+ * Old and new of every variant side by side; the new one of the first variant twice, for the noise floor. Empty where the
+ * old tree has none of them.
+ */
+function sidesOf(scenario: Pick<Scenario, 'variants'>, worktree: Worktree): Side[] {
   const old = ownArms(scenario, worktree.folder)
   const sides = ownArms(scenario).flatMap((fresh, index): Side[] => {
     const before = old[index]!
@@ -110,12 +127,7 @@ function sidesOf(scenario: Pick<Scenario, 'name' | 'variants'>, worktree: Worktr
     return [side('before', before), side('after', fresh)]
   })
   const first = sides[1]
-  if (first === undefined) {
-    throw new QpsError('QPS_USAGE', `${worktree.commit.slice(0, 12)} has no variant of ${scenario.name}`, {
-      hint: 'choose a revision that has this stage: git log --oneline -- stages',
-    })
-  }
-  return [...sides.slice(0, 2), { ...first, tree: 'twin', rounds: [] }, ...sides.slice(2)]
+  return first === undefined ? [] : [...sides.slice(0, 2), { ...first, tree: 'twin', rounds: [] }, ...sides.slice(2)]
 }
 
 async function runSides(

@@ -76,6 +76,94 @@ test('every round starts fresh processes and the order alternates', async () => 
   expect(new Set(urls).size).toBe(4)
 })
 
+test('a sweep runs every arm at every point, keeps the headline apart, and compares across points', async () => {
+  const phases = shortPhases.slice(0, 1)
+  const scenario = fixtureScenario({
+    phases,
+    variants: [fixtureVariant('server')],
+    sweep: [
+      { inputs: { work: 0 } },
+      { inputs: { work: 200_000 }, args: ['--work', '200000'] },
+      { inputs: { work: 1 }, phases: phases.map((phase) => ({ ...phase, pipeline: 4 })), headline: true },
+    ],
+    expectations: [
+      {
+        claim: '0.0',
+        says: 'work costs',
+        measure: 'cpuUsPerRequest',
+        variant: 'server',
+        at: { work: 200_000 },
+        versus: 'server',
+        versusAt: { work: 0 },
+        direction: 'higher',
+      },
+    ],
+  })
+  const results = await run(scenario)
+  expect(results.inputs).toEqual({ work: 1 })
+  expect(results.parameters.phases[0]).toMatchObject({ pipeline: 4 })
+  expect(results.sweeps!.map(({ inputs, variants }) => [inputs['work'], variants.length])).toEqual([
+    [0, 1],
+    [200_000, 1],
+  ])
+  const [light, heavy] = results.sweeps!.map(({ variants }) => variants[0]!.summary.cpuUsPerRequest!.median)
+  expect(heavy).toBeGreaterThan(2 * light!)
+  expect(results.reasons[0]).toContain('of server (work 200000) is')
+  expect(parseResults(JSON.stringify(results), 'memory').sweeps).toHaveLength(2)
+})
+
+test.skipIf(process.platform !== 'linux')('a round tells context switches and what idle connections cost', async () => {
+  const closed = shortPhases[0]!
+  const phases = [
+    { ...closed, gives: { ...closed.gives, voluntarySwitchesPerRequest: 'voluntarySwitchesPerRequest' } as const },
+  ]
+  const idle = {
+    connections: 300,
+    connectionsPerAddress: 100,
+    settleS: 0.2,
+    durationS: 0.5,
+    gives: { bytesPerConnection: 'bytesPerConnection', idleCpuRatio: 'idleCpuRatio' },
+  } as const
+  const round = await runRound(
+    fixtureArm('lean'),
+    { answer: rightAnswer, phases, idle },
+    { round: 1, position: 1 },
+    { load: runLoadProcess },
+  )
+  expect(round.findings.filter(({ gate }) => gate.startsWith('idle') || gate === 'failed')).toEqual([])
+  expect(round.idle).toMatchObject({ answered: 300, lost: 0 })
+  expect(round.measures.voluntarySwitchesPerRequest).toBeGreaterThan(0)
+  expect(round.measures.idleCpuRatio).toBeLessThan(0.5)
+  expect(Math.abs(round.measures.bytesPerConnection!)).toBeLessThan(1024 * 1024)
+})
+
+test('a generator at its limit leaves a lower bound standing, and the reasons say so', async () => {
+  const busyLoad: typeof runLoadProcess = async (options) => ({
+    ...(await runLoadProcess(options)),
+    generatorBusy: 1,
+    littleRatio: 1,
+  })
+  const scenario = fixtureScenario({
+    phases: shortPhases.slice(0, 1),
+    variants: [fixtureVariant('lean')],
+    expectations: [{ claim: '0.0', says: 'some', measure: 'achievedQps', variant: 'lean', atLeast: 10 }],
+    lowerBounds: { achievedQps: 'it could be more' },
+  })
+  const { verdict, reasons, variants } = await runScenario(scenario, { rounds: 1, load: busyLoad })
+  expect(variants[0]!.void).toEqual({})
+  expect(verdict).toBe('held')
+  expect(reasons).toContain(
+    'achievedQps of lean is a lower bound, the generator was the limit in 1 of 1 rounds: it could be more',
+  )
+})
+
+test('an arm that answers a whole read once is refused where requests are pipelined', async () => {
+  const phases = shortPhases.slice(0, 1)
+  const lazy = fixtureScenario({ variants: [fixtureVariant('lazy', '--as', 'lazy')] })
+  const deep = { ...lazy, phases: phases.map((phase) => ({ ...phase, pipeline: 2 })) }
+  expect((await thrownBy(() => run(deep))).message).toMatch(/^lazy answers 32 pipelined requests wrongly/)
+})
+
 test('an arm that answers with one more header field than the first is refused before anything is timed', async () => {
   const variants = [fixtureVariant('lean'), fixtureVariant('chatty', '--as', 'chatty')]
   const error = await thrownBy(() => run(fixtureScenario({ variants })))
