@@ -56,6 +56,8 @@ export class FieldSection {
     let at = start + this.at
     let state = this.#state
     let outcome = sectionIncomplete
+    const nameTable = tokenByte
+    const valueTable = valueByte
     while (at < end) {
       if (state === lineStart) {
         if (bytes[at] === carriageReturn) {
@@ -70,7 +72,7 @@ export class FieldSection {
         }
       }
       if (state === name) {
-        while (at < end && tokenByte[bytes[at]!] === 1) at++
+        while (at < end && nameTable[bytes[at]!] === 1) at++
         if (at === end) break
         if (bytes[at] !== colon || at - start === this.#nameStart) {
           outcome = sectionMalformed
@@ -87,7 +89,7 @@ export class FieldSection {
         state = value
       }
       if (state === value) {
-        while (at < end && valueByte[bytes[at]!] === 1) at++
+        while (at < end && valueTable[bytes[at]!] === 1) at++
         if (at === end) break
         if (bytes[at] !== carriageReturn) {
           outcome = sectionMalformed

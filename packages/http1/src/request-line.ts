@@ -71,6 +71,8 @@ export class RequestLine {
     let at = base + this.at
     let state = this.#state
     let outcome = lineIncomplete
+    const pathTable = pathByte
+    const queryTable = queryByte
     while (at < end && outcome === lineIncomplete) {
       switch (state) {
         case start:
@@ -103,7 +105,7 @@ export class RequestLine {
           state = path
           break
         case path:
-          while (at < end && pathByte[bytes[at]!] === 1) at++
+          while (at < end && pathTable[bytes[at]!] === 1) at++
           if (at === end) break
           this.pathEnd = at - base
           if (bytes[at] === questionMark || bytes[at] === hash) state = query
@@ -114,7 +116,7 @@ export class RequestLine {
           at++
           break
         case query:
-          while (at < end && queryByte[bytes[at]!] === 1) at++
+          while (at < end && queryTable[bytes[at]!] === 1) at++
           if (at === end) break
           if (!this.#endTarget(bytes, base, at)) outcome = lineMalformed
           state = version
@@ -162,7 +164,7 @@ export class RequestLine {
       index++
       at++
     }
-    if (at < end && index === versionStem.length && (bytes[at]! === 0x30 || bytes[at] === 0x31)) {
+    if (at < end && index === versionStem.length && (bytes[at] === 0x30 || bytes[at] === 0x31)) {
       this.versionMinor = bytes[at]! - 0x30
       index++
       at++
