@@ -1,0 +1,69 @@
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Pool } from 'undici'
+import { createClient } from '../client/create-client.ts'
+import { ConnectionPool } from '../pool/connection-pool.ts'
+import { answerQuestions } from './child.ts'
+import type { CyclesOptions, CyclesSubject } from './cycles.ts'
+
+type Cycle = () => Promise<void>
+type Question = CyclesOptions & { port: number }
+
+const subjects: Record<CyclesSubject, (question: Question) => Cycle> = {
+  client: ({ port, connectionsMax }) => {
+    const client = createClient({ origin: `http://127.0.0.1:${port}`, connectionsMax })
+    return async () => {
+      const { body } = await client.request({ path: '/' })
+      await body.dump()
+    }
+  },
+  'connection-pool': ({ port, connectionsMax }) => {
+    const pool = new ConnectionPool<Socket>({
+      connectionsMax,
+      connect: async (signal) => {
+        const socket = connect({ port, host: '127.0.0.1', noDelay: true, signal })
+        await once(socket, 'connect')
+        return socket
+      },
+      close: (socket) => void socket.destroy(),
+    })
+    return async () => {
+      using lease = await pool.acquire()
+      const { connection } = lease
+      connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+      await once(connection, 'data')
+    }
+  },
+  'dropped-pools': ({ port, connectionsMax }) => {
+    let pool: Pool | undefined
+    let uses = 0
+    return async () => {
+      if (uses++ % 10 === 0) pool = new Pool(`http://127.0.0.1:${port}`, { connections: connectionsMax })
+      const { body } = await pool!.request({ path: '/', method: 'GET' })
+      await body.dump()
+    }
+  },
+}
+
+/** Idle connections are not among Node's active resources: only the operating system counts them all. */
+const openDescriptors = (): number => readdirSync('/dev/fd').length
+
+answerQuestions<Question>(async (question) => {
+  const before = openDescriptors()
+  let left = question.cycles
+  let errors = 0
+  let cycle: Cycle | undefined = subjects[question.subject](question)
+  const work = async (): Promise<void> => {
+    while (left-- > 0) await cycle!().catch(() => errors++)
+  }
+  await Promise.all(Array.from({ length: question.concurrency }, work))
+  // The client itself stays reachable where it is one; pools that were dropped are garbage now.
+  if (question.subject === 'dropped-pools') cycle = undefined
+  for (let round = 0; round < 5; round++) {
+    globalThis.gc?.()
+    await sleep(10)
+  }
+  return { sockets: openDescriptors() - before, errors, kept: cycle !== undefined }
+})
