@@ -1,21 +1,13 @@
-import { type CommandSpec, progressBar, runCommand, textTable } from '@qps/console'
+import { type CommandSpec, runCommand } from '@qps/console'
 import { runLoadProcess } from '@qps/loadgen'
 import { scenarios } from '../scenarios/index.ts'
-import { fillDocuments } from './markers.ts'
 import { interruptible } from './interrupt.ts'
 import { thisMachine } from './machine.ts'
-import { type Measure, measures } from './measures.ts'
-import { shownPath } from './paths.ts'
 import { missingFor, requireReady } from './readiness.ts'
-import { provenance, resultsNotes, resultsTable } from './report.ts'
-import type { Results } from './results.ts'
-import { readResults, resultsPath, saveResults } from './results-file.ts'
-import { type Round, roundSeconds, secondsOption } from './round.ts'
-import { runScenario, type RunOptions } from './run-scenario.ts'
-import type { Scenario } from './scenario.ts'
+import { readResults, resultsPath } from './results-file.ts'
+import { secondsOption } from './round.ts'
+import { runSelected } from './run-selected.ts'
 import { selectScenarios } from './select.ts'
-import { showMeasure } from './show.ts'
-import { type Point, pointsOf } from './sweep.ts'
 
 const spec: CommandSpec = {
   name: 'npm run bench --',
@@ -44,67 +36,18 @@ await runCommand(spec, process.argv.slice(2), async (command) => {
   const selected = selectScenarios(command.positionals, scenarios)
   requireReady(selected)
   return interruptible(async (signal) => {
-    const options = {
+    await runSelected(selected, {
       rounds: command.number('rounds') ?? 5,
       seconds: command.number('seconds'),
       signal,
       load: runLoadProcess,
-    }
-    for (const scenario of selected) {
-      const results = await measure(scenario, options)
-      if (command.flag('save')) store(results)
-      // As soon as it is known: what was measured is not lost where a later scenario fails.
-      if (json) process.stdout.write(`${JSON.stringify(results)}\n`)
-      else print(results)
-    }
+      save: command.flag('save'),
+      json,
+      print: (text) => process.stdout.write(text),
+    })
     return 0
   })
 })
-
-/** Runs one scenario with a bar on a terminal, and with a line per arm and round elsewhere. */
-async function measure(scenario: Scenario, options: RunOptions): Promise<Results> {
-  const line = (text: string): void => void (process.stderr.isTTY || process.stderr.write(`${text}\n`))
-  const points = pointsOf(scenario)
-  const perPoint = scenario.variants.length + scenario.peers.length
-  line(`${scenario.name}: checking the answers, then ${options.rounds} rounds of ${points.length * perPoint + 1} arms`)
-  const secondsAt = (point: Point): number => roundSeconds(point, options.seconds)
-  const perRoundS = points.reduce((sum, point) => sum + perPoint * secondsAt(point), secondsAt(points[0]))
-  let doneS = 0
-  using bar = progressBar(scenario.name, options.rounds * perRoundS)
-  return await runScenario(scenario, {
-    ...options,
-    onProgress: (seconds, note) => bar.update((doneS += seconds), note),
-    onRound: (arm, round) => line(roundLine(arm, round, options.rounds)),
-    onSkipped: ({ name, reason, install }) => process.stderr.write(`skipped ${name}: ${reason}; ${install}\n`),
-  })
-}
-
-function roundLine(arm: string, { round, measures: values, findings }: Round, rounds: number): string {
-  const shown = lineMeasures.filter((measure) => values[measure] !== undefined)
-  const figures = shown.map((measure) => `${measures[measure].title} ${showMeasure(measure, values[measure])}`)
-  const faults = findings.map(({ message }) => `; ${message}`).join('')
-  return `round ${round}/${rounds} ${arm}: ${figures.join(', ') || 'nothing measured'}${faults}`
-}
-
-/** What a line per arm and round has room for. */
-const lineMeasures: readonly Measure[] = [
-  'cpuUsPerRequest',
-  'achievedQps',
-  'latencyMsP99',
-  'bytesPerConnection',
-  'idleCpuRatio',
-]
-
-function store(results: Results): void {
-  process.stderr.write(`stored in ${shownPath(saveResults(results))}\n`)
-  for (const path of fillDocuments({ check: false })) process.stderr.write(`filled ${path}\n`)
-}
-
-function print(results: Results): void {
-  const { columns, rows } = resultsTable(results)
-  const notes = resultsNotes(results).join('\n')
-  process.stdout.write(`${results.question}\n\n${textTable(columns, rows)}\n\n${notes}\n${provenance(results)}\n`)
-}
 
 function listScenarios(json: boolean): number {
   const machine = thisMachine().slug

@@ -10,6 +10,7 @@ import { parseResults, type Results } from '../src/results.ts'
 import { readResults, saveResults } from '../src/results-file.ts'
 import { runRound } from '../src/round.ts'
 import { runScenario } from '../src/run-scenario.ts'
+import { runSelected } from '../src/run-selected.ts'
 import type { Scenario } from '../src/scenario.ts'
 import { fixtureArm, fixtureScenario, fixtureVariant, rightAnswer, shortPhases } from './fixture-scenario.ts'
 import { thrownBy } from './thrown.ts'
@@ -162,6 +163,24 @@ test('an arm that answers a whole read once is refused where requests are pipeli
   const lazy = fixtureScenario({ variants: [fixtureVariant('lazy', '--as', 'lazy')] })
   const deep = { ...lazy, phases: phases.map((phase) => ({ ...phase, pipeline: 2 })) }
   expect((await thrownBy(() => run(deep))).message).toMatch(/^lazy answers 32 pipelined requests wrongly/)
+})
+
+test('several scenarios give a line of JSON each, in their order, and a failure keeps the lines before it', async () => {
+  const phases = shortPhases.slice(0, 1).map((phase) => ({ ...phase, durationS: 0.2, warmupS: 0 }))
+  const named = (name: string, ...options: string[]): Scenario =>
+    fixtureScenario({ name, phases, variants: [fixtureVariant('lean', ...options)], expectations: [] })
+  const printed: string[] = []
+  const options = {
+    rounds: 1,
+    load: runLoadProcess,
+    save: false,
+    json: true,
+    print: (text: string) => printed.push(text),
+  }
+  const selected = [named('00-second'), named('00-first'), named('00-broken', '--as', 'dying')]
+  expect((await thrownBy(() => runSelected(selected, options))).code).toBe('QPS_ARM_FAILED')
+  expect(printed.map((text) => text.split('\n').length)).toEqual([2, 2])
+  expect(printed.map((text) => parseResults(text, 'stdout').scenario)).toEqual(['00-second', '00-first'])
 })
 
 test('an arm that answers with one more header field than the first is refused before anything is timed', async () => {
