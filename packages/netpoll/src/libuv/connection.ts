@@ -184,7 +184,8 @@ export class LibuvConnection implements Connection {
    * kernel has taken everything.
    */
   #send(): void {
-    while (this.open && this.#inFlight === 0 && this.#output.bytes > 0) {
+    // A write may fail in the call, and then the socket is destroyed: the rest is for 'close' to tell.
+    while (!this.#socket.destroyed && this.#inFlight === 0 && this.#output.bytes > 0) {
       const views = this.#output.head(writeBytesMax)
       let bytes = 0
       for (const { length } of views) bytes += length
@@ -199,7 +200,7 @@ export class LibuvConnection implements Connection {
 
   /** What follows from output that has left: reading again, `onDrain`, FIN. */
   #settle(): void {
-    if (!this.open) return
+    if (this.#socket.destroyed) return
     if (this.#starved && this.#output.bytes === 0) {
       this.#starved = false
       if (!this.#paused) this.#socket.resume()
@@ -223,8 +224,9 @@ export class LibuvConnection implements Connection {
   readonly #onTaken = (error?: Error | null): void => {
     const bytes = this.#inFlight
     this.#inFlight = 0
-    // The socket has destroyed itself; 'close' follows.
-    if (error || this.#socket.destroyed) return
+    if (this.#socket.destroyed) return
+    // Older versions of Node do this before they report; what follows is 'close' in any case.
+    if (error) return void this.#socket.destroy(error)
     this.#sentBytes += bytes
     this.#output.taken(bytes)
     this.#turn.sent(bytes, this.#writing)
