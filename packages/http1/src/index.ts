@@ -1,1 +1,12 @@
-export {}
+// Serving
+export { serve, type ServeOptions, type Serving } from './server/serve.ts'
+export { type Handler, HttpServer, type HttpServerOptions } from './server/server.ts'
+export { Request } from './server/request.ts'
+export { Response } from './server/response.ts'
+export { RequestBody } from './server/body.ts'
+export { Router } from './server/router.ts'
+export { type FieldValues, PreparedFields } from './server/fields.ts'
+export { contractRouter } from './server/contract-router.ts'
+
+// The parser
+export { headComplete, headFailed, headIncomplete, RequestParser } from './request-parser.ts'

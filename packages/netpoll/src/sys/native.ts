@@ -152,7 +152,7 @@ function bind(): Native {
       libraries.push(library)
       const pointer = library.registerCallback(
         { arguments: ['pointer', 'int32', 'int32'], return: 'void' },
-        (_handle: bigint, status: number) => callback(status),
+        (_handle: unknown, status: number) => callback(status),
       )
       return { pointer, release: () => library.unregisterCallback(pointer) }
     },

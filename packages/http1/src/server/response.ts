@@ -1,0 +1,348 @@
+import { invariant, QpsError } from '@qps/core'
+import type { Connection } from '@qps/netpoll'
+import { reserveBytesMax } from '@qps/netpoll'
+import { dateClock } from './date.ts'
+import { checkField, fieldLines, type FieldValues, PreparedFields } from './fields.ts'
+import { reasonOf } from './reasons.ts'
+
+/** How the end of the content is told. */
+const framing = { none: 0, length: 1, chunked: 2, close: 3 } as const
+type Framing = (typeof framing)[keyof typeof framing]
+
+/** What a response needs of the connection that it answers on. */
+export interface ResponseOwner {
+  readonly output: Connection
+  /** HTTP/1.x of the request: 0 or 1. */
+  readonly versionMinor: number
+  /** Is the answer to HEAD asked for: a head without content? */
+  readonly headOnly: boolean
+  /** May the connection stay? Asked when the head is written, because the answer stands in it. */
+  keepsAlive(): boolean
+  /** The last byte of the response is written. */
+  responseEnded(): void
+}
+
+const empty: readonly string[] = []
+/** Most answers fit: a head of a few hundred bytes and a small body go out in one reserved piece. */
+const pieceBytesMax = reserveBytesMax - 256
+
+/**
+ * The answer to one request. The calls are those of Node's `ServerResponse`; what they write leaves at the end of the turn.
+ *
+ * - `end(body)` alone: Content-Length is counted.
+ * - `write(piece)` first: chunked, unless Content-Length was set; to an HTTP/1.0 client the close is the end.
+ * - 204, 304 and answers to HEAD have no content, whatever is written.
+ *
+ * Calls on a response whose connection is gone, or that has ended, do nothing: a client may leave at any moment.
+ */
+export class Response {
+  /** Used where `writeHead` was not called with another. 100..599 */
+  statusCode = 200
+  /** The head is written: it can no longer be changed. */
+  headersSent = false
+  /** `end` was called, or the connection is gone. */
+  ended = false
+  readonly #owner: ResponseOwner
+  #fields: PreparedFields | string = ''
+  #names: string[] | undefined
+  #values: (string | number | readonly string[])[] | undefined
+  #framing: Framing = framing.none
+  #announced = -1
+  #written = 0
+  #trailers = ''
+
+  constructor(owner: ResponseOwner) {
+    this.#owner = owner
+  }
+
+  /**
+   * Sets a header field, in the place of one of the same name.
+   *
+   * @throws QpsError QPS_HEADER for what a header field cannot carry; QPS_HEADERS_SENT when the head is written.
+   */
+  setHeader(name: string, value: string | number | readonly string[]): this {
+    this.#mustBeOpen(`set ${name}`)
+    for (const line of typeof value === 'object' ? value : [String(value)]) checkField(name, line)
+    this.removeHeader(name)
+    ;(this.#names ??= []).push(name)
+    ;(this.#values ??= []).push(value)
+    return this
+  }
+
+  getHeader(name: string): string | number | readonly string[] | undefined {
+    const at = this.#indexOf(name)
+    return at === -1 ? undefined : this.#values![at]
+  }
+
+  removeHeader(name: string): this {
+    const at = this.#indexOf(name)
+    if (at === -1) return this
+    this.#names!.splice(at, 1)
+    this.#values!.splice(at, 1)
+    return this
+  }
+
+  /**
+   * Sets the status, and fields in addition to those that were set.
+   *
+   * @param fields an object, or {@link PreparedFields}, which cost nothing per answer.
+   * @throws QpsError as `setHeader`.
+   */
+  writeHead(status: number, fields?: FieldValues | PreparedFields): this {
+    this.#mustBeOpen('write the head')
+    invariant(status >= 200 && status <= 599, `a final status is 200 to 599, not ${status}`)
+    this.statusCode = status
+    if (fields instanceof PreparedFields) this.#fields = fields
+    else if (fields !== undefined) for (const name of Object.keys(fields)) this.setHeader(name, fields[name]!)
+    return this
+  }
+
+  /**
+   * Writes a piece of content.
+   *
+   * @param piece a string as UTF-8; bytes are lent until they are sent.
+   * @returns false when more waits than the high-water mark: stop until `drained()`.
+   */
+  write(piece: string | Uint8Array): boolean {
+    if (this.ended) return false
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece
+    if (!this.headersSent) this.#streamHead()
+    if (bytes.length === 0) return true
+    return this.#content(bytes)
+  }
+
+  /**
+   * Resolves when what waits has fallen to the low-water mark, or the connection is gone.
+   *
+   * @example if (!response.write(piece)) await response.drained()
+   */
+  drained(): Promise<void> {
+    return this.ended ? Promise.resolve() : this.#whenDrained()
+  }
+
+  /** Sets a field that follows chunked content. Before `end`. @throws QpsError QPS_HEADER. */
+  addTrailer(name: string, value: string): this {
+    this.#trailers += fieldLines({ [name]: value })
+    return this
+  }
+
+  /**
+   * Ends the answer.
+   *
+   * @param body the last piece of content, or all of it. Bytes are lent until they are sent.
+   */
+  end(body: string | Uint8Array = ''): void {
+    if (this.ended) return
+    if (this.headersSent) this.#endStream(body)
+    else this.#whole(body)
+    this.ended = true
+    this.#owner.responseEnded()
+  }
+
+  /** `end` with the value as JSON, and its media type where none was set. */
+  json(value: unknown): void {
+    if (this.ended) return
+    if (this.#fields === '' && this.getHeader('content-type') === undefined) this.#fields = jsonFields
+    this.end(JSON.stringify(value))
+  }
+
+  /** The connection is gone, or a refusal has taken this answer's place. For the server. */
+  abandon(): void {
+    this.ended = true
+    this.#wake()
+  }
+
+  /** What waited has fallen to the low-water mark. For the server. */
+  onDrain(): void {
+    this.#wake()
+  }
+
+  // Whole answers
+
+  #whole(body: string | Uint8Array): void {
+    const { output, headOnly } = this.#owner
+    const status = this.statusCode
+    if (
+      this.#fields instanceof PreparedFields &&
+      this.#names === undefined &&
+      typeof body === 'string' &&
+      body.length <= pieceBytesMax / 2 &&
+      !headOnly &&
+      !hasNoContent(status) &&
+      this.#smallAnswer(this.#fields.head(status), body, output)
+    ) {
+      return
+    }
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body
+    this.#writeHeadLines(bytes.length)
+    if (!headOnly && !hasNoContent(status) && bytes.length > 0) output.write(bytes)
+  }
+
+  /**
+   * Head and body of the usual small answer, straight into the memory that the kernel reads.
+   *
+   * @returns false where the body is not ASCII after all: nothing is written then.
+   */
+  #smallAnswer(head: Uint8Array, body: string, output: Connection): boolean {
+    const { length } = body
+    const room = head.length + length + 64
+    if (room > reserveBytesMax) return false
+    const at = output.reserve(room)
+    // Nobody is there to read it: as good as written.
+    if (at === -1) return (this.headersSent = true)
+    const bytes = output.output
+    bytes.set(head, at)
+    const end = writeLines(bytes, writeDecimal(bytes, at + head.length, length), this.#connectionLine())
+    for (let index = 0; index < length; index++) {
+      const unit = body.charCodeAt(index)
+      if (unit > 127) return false
+      bytes[end + index] = unit
+    }
+    output.commit(end + length)
+    this.headersSent = true
+    return true
+  }
+
+  /** What ends the head. */
+  #connectionLine(): Uint8Array {
+    if (!this.#owner.keepsAlive() || this.#saysClose()) return closeLines
+    return this.#owner.versionMinor === 0 ? keepAliveLines : endLines
+  }
+
+  #saysClose(): boolean {
+    if (this.#names === undefined) return false
+    const value = this.getHeader('connection')
+    return typeof value === 'string' && value.toLowerCase() === 'close'
+  }
+
+  /** @param length of the content; -1 where it is not known. */
+  #writeHeadLines(length: number): void {
+    const status = this.statusCode
+    const prepared = this.#fields instanceof PreparedFields ? this.#fields.lines : ''
+    let lines = `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${prepared}`
+    for (const [index, name] of (this.#names ?? empty).entries()) {
+      const lower = name.toLowerCase()
+      if (lower === 'connection' || lower === 'transfer-encoding' || lower === 'content-length') continue
+      if (lower === 'date' || lower === 'keep-alive') continue
+      lines += fieldLines({ [name]: this.#values![index]! })
+    }
+    lines += `Date: ${dateClock.value}\r\n`
+    if (this.#framing === framing.chunked) lines += 'transfer-encoding: chunked\r\n'
+    else if (length >= 0 && status !== 204) {
+      // An answer to HEAD, or 304, may say how long the content would be (RFC 9110 section 8.6).
+      const announced = length === 0 && (this.#owner.headOnly || status === 304) ? this.#announcedLength() : -1
+      if (status !== 304 || announced !== -1) lines += `content-length: ${announced === -1 ? length : announced}\r\n`
+    }
+    // The lines below begin with the end of the line before them.
+    const { output } = this.#owner
+    output.write(Buffer.from(lines.slice(0, -2), 'latin1'))
+    output.write(this.#connectionLine())
+    this.headersSent = true
+  }
+
+  // Streams
+
+  #streamHead(): void {
+    const announced = this.#announcedLength()
+    if (hasNoContent(this.statusCode) || this.#owner.headOnly) this.#framing = framing.none
+    else if (announced !== -1) this.#framing = framing.length
+    else this.#framing = this.#owner.versionMinor === 1 ? framing.chunked : framing.close
+    this.#announced = announced
+    if (this.#framing === framing.close) this.setHeader('connection', 'close')
+    this.#writeHeadLines(announced)
+  }
+
+  #announcedLength(): number {
+    const value = this.#names === undefined ? undefined : this.getHeader('content-length')
+    const length = Number(value ?? -1)
+    return Number.isSafeInteger(length) ? length : -1
+  }
+
+  #content(bytes: Uint8Array): boolean {
+    const { output } = this.#owner
+    this.#written += bytes.length
+    if (this.#framing === framing.none) return true
+    if (this.#framing === framing.chunked) {
+      output.write(Buffer.from(`${bytes.length.toString(16)}\r\n`, 'latin1'))
+      output.write(bytes)
+      return output.write(lineEnd)
+    }
+    if (this.#framing === framing.length && this.#written > this.#announced) return this.#wrongLength()
+    return output.write(bytes)
+  }
+
+  #endStream(body: string | Uint8Array): void {
+    if (body.length > 0) this.write(body)
+    const { output } = this.#owner
+    if (this.#framing === framing.chunked) output.write(Buffer.from(`0\r\n${this.#trailers}\r\n`, 'latin1'))
+    else if (this.#framing === framing.length && this.#written < this.#announced) this.#wrongLength()
+  }
+
+  /** More or less content than announced: the client must not take what follows for the next answer. */
+  #wrongLength(): boolean {
+    this.#owner.output.destroy()
+    throw new QpsError(
+      'QPS_CONTENT_LENGTH',
+      `content-length said ${this.#announced}, ${this.#written} bytes were written`,
+      {
+        hint: 'leave content-length out: it is counted, or the answer is chunked',
+      },
+    )
+  }
+
+  #drainWait: PromiseWithResolvers<void> | undefined
+
+  #whenDrained(): Promise<void> {
+    if (this.#owner.output.pendingBytes === 0) return Promise.resolve()
+    this.#drainWait ??= Promise.withResolvers()
+    return this.#drainWait.promise
+  }
+
+  #wake(): void {
+    const waiting = this.#drainWait
+    this.#drainWait = undefined
+    waiting?.resolve()
+  }
+
+  #indexOf(name: string): number {
+    if (this.#names === undefined) return -1
+    const lower = name.toLowerCase()
+    return this.#names.findIndex((each) => each.toLowerCase() === lower)
+  }
+
+  #mustBeOpen(what: string): void {
+    if (!this.headersSent || this.ended) return
+    throw new QpsError('QPS_HEADERS_SENT', `cannot ${what}: the head is written already`, {
+      hint: 'set the head before the first write',
+    })
+  }
+}
+
+const jsonFields = new PreparedFields({ 'content-type': 'application/json' })
+
+const lines = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'))
+const lineEnd = lines('\r\n')
+const endLines = lines('\r\n\r\n')
+const closeLines = lines('\r\nConnection: close\r\n\r\n')
+const keepAliveLines = lines('\r\nConnection: keep-alive\r\n\r\n')
+
+function hasNoContent(status: number): boolean {
+  return status === 204 || status === 304
+}
+
+/** A handful of bytes: a loop is quicker than a call. */
+function writeLines(to: Uint8Array, at: number, from: Uint8Array): number {
+  for (let index = 0; index < from.length; index++) to[at + index] = from[index]!
+  return at + from.length
+}
+
+function writeDecimal(to: Uint8Array, at: number, value: number): number {
+  let digits = 1
+  for (let limit = 10; value >= limit; limit *= 10) digits++
+  let rest = value
+  for (let index = at + digits - 1; index >= at; index--) {
+    to[index] = 48 + (rest % 10)
+    rest = Math.floor(rest / 10)
+  }
+  return at + digits
+}

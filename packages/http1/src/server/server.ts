@@ -1,0 +1,257 @@
+import { type Clock, QpsError, type Random, systemClock } from '@qps/core'
+import {
+  addressKey,
+  errorBody,
+  problems,
+  type DrainReport,
+  type HttpLimits,
+  httpLimits,
+  methods,
+  type RefusalReason,
+  refusalBytes,
+} from '@qps/http-contract'
+import type { Connection, ConnectionHandler, Listener, ListenOptions, Poller } from '@qps/netpoll'
+import { RequestParser } from '../request-parser.ts'
+import { HttpConnection } from './connection.ts'
+import { dateClock } from './date.ts'
+import { drain } from './drain.ts'
+import { PreparedFields } from './fields.ts'
+import type { Request } from './request.ts'
+import type { Response } from './response.ts'
+import { look } from './watch.ts'
+
+/**
+ * Answers requests. It may return a promise; what it throws, or the promise rejects with, is answered with 500 and handed
+ * to `onError`.
+ */
+export type Handler = (request: Request, response: Response) => void | Promise<void>
+
+export interface HttpServerOptions {
+  /** Limits that differ from `httpLimits` of @qps/http-contract. */
+  limits?: Partial<HttpLimits>
+  /** Called once for each answered request: `seconds` from its complete head to the end of the answer's writing; 499 where the client left before. */
+  onRequestDone?: ((method: string, route: string, status: number, seconds: number) => void) | undefined
+  /** Called once for each request or connection turned away. */
+  onRefused?: ((reason: RefusalReason) => void) | undefined
+  /** What a handler threw. Default: a line on standard error. */
+  onError?: ((error: unknown, request: Request) => void) | undefined
+  clock?: Clock
+  /** Jitter of Retry-After. */
+  random?: Random
+}
+
+/** nginx's number for a request whose client left; no client ever sees it. */
+const clientLeft = 499
+/** Room in which connections beyond the cap can be told so; beyond this they are dropped without a word. */
+const refusalRoom = 256
+/** Parsers that nobody uses and that are kept. */
+const spareParsersMax = 64
+
+/**
+ * HTTP/1.1 on a poller: the limits, the sweep that watches over slow clients, the caps, and the way from a connection's
+ * bytes to the handler and back.
+ *
+ * ONE timer for all connections, and none while there is no connection.
+ */
+export class HttpServer {
+  readonly limits: HttpLimits
+  readonly clock: Clock
+  readonly headMethod: number = methods.indexOf('HEAD')
+  /** A request of the largest kind fits, and a piece of the next one. */
+  readonly carryBytesMax: number
+  /** Now, in the clock's ms, as of the last sweep or accepted connection: exact to a sweep, and free. */
+  nowMs: number
+  /** Requests answered (or refused in place) since the start. */
+  answered = 0
+  /** Requests that are being answered. */
+  inFlight = 0
+  /** When a connection last came or went. */
+  changedAtMs: number
+  /** Answers say `Connection: close` from now on. */
+  draining = false
+  /** Requests that come now wait for {@link release}. */
+  holding = false
+
+  readonly #poller: Poller
+  readonly #handler: Handler
+  readonly #options: HttpServerOptions
+  readonly #connections = new Set<HttpConnection>()
+  readonly #perAddress = new Map<string, number>()
+  readonly #addresses = new Map<HttpConnection, string>()
+  readonly #parsers: RequestParser[] = []
+  readonly #listeners: Listener[] = []
+  #sweeping: Disposable | undefined
+
+  constructor(poller: Poller, handler: Handler, options: HttpServerOptions = {}) {
+    this.#poller = poller
+    this.#handler = handler
+    this.#options = options
+    this.limits = { ...httpLimits, ...options.limits }
+    this.carryBytesMax = this.limits.headerBytesMax + 64 * 1024
+    this.clock = options.clock ?? systemClock
+    this.nowMs = this.clock.nowMs()
+    this.changedAtMs = this.nowMs
+  }
+
+  /** @throws QpsError as `Poller.listen`. */
+  async listen(options: ListenOptions): Promise<Listener> {
+    const listener = await this.#poller.listen(options, (connection) => this.#accept(connection))
+    this.#listeners.push(listener)
+    return listener
+  }
+
+  /** Open connections, those included that are being refused. */
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** Ends serving without losing a request; see {@link drain}. @param limitMs default 5000. */
+  drain(limitMs = 5_000): Promise<DrainReport> {
+    return drain(this, limitMs)
+  }
+
+  // For the connections
+
+  takeParser(): RequestParser {
+    const parser = this.#parsers.pop() ?? new RequestParser(this.limits)
+    parser.reset()
+    return parser
+  }
+
+  giveParser(parser: RequestParser): void {
+    if (this.#parsers.length < spareParsersMax) this.#parsers.push(parser)
+  }
+
+  handle(request: Request, response: Response, connection: HttpConnection): void {
+    this.inFlight++
+    if (this.#options.onRequestDone !== undefined) request.startedMs = performance.now()
+    try {
+      const promise = this.#handler(request, response)
+      if (promise !== undefined) promise.catch((error: unknown) => this.#failed(error, request, response, connection))
+    } catch (error) {
+      this.#failed(error, request, response, connection)
+    }
+  }
+
+  done(request: Request, response: Response, answered: boolean): void {
+    this.inFlight--
+    if (answered) this.answered++
+    this.#options.onRequestDone?.(
+      request.method,
+      request.route,
+      answered ? response.statusCode : clientLeft,
+      (performance.now() - request.startedMs) / 1000,
+    )
+  }
+
+  refusal(reason: RefusalReason): { bytes: Uint8Array; lingers: boolean } {
+    const { bytes, lingers } = refusalBytes(reason, this.clock.wallMs(), this.#options.random ?? Math.random)
+    return { bytes: Buffer.from(bytes, 'latin1'), lingers }
+  }
+
+  refused(_connection: HttpConnection, reason: RefusalReason): void {
+    this.#options.onRefused?.(reason)
+  }
+
+  forget(connection: HttpConnection): void {
+    this.changedAtMs = this.clock.nowMs()
+    this.#connections.delete(connection)
+    const address = this.#addresses.get(connection)
+    if (address !== undefined) {
+      this.#addresses.delete(connection)
+      const held = this.#perAddress.get(address)! - 1
+      if (held === 0) this.#perAddress.delete(address)
+      else this.#perAddress.set(address, held)
+    }
+    if (this.#connections.size > 0) return
+    this.#sweeping?.[Symbol.dispose]()
+    this.#sweeping = undefined
+    dateClock.release()
+  }
+
+  // For the drain
+
+  /** Accepts no more. */
+  async closeListeners(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close()))
+  }
+
+  /** Handles what waited. */
+  release(): void {
+    this.holding = false
+    for (const connection of this.#connections) connection.takeCarried()
+  }
+
+  /** Closes connections that are between requests and have been open for at least `ageMs`. */
+  closeResting(ageMs: number): void {
+    const openedBeforeMs = this.clock.nowMs() - ageMs
+    for (const connection of this.#connections) {
+      if (connection.isAtRest && connection.output.pendingBytes === 0 && connection.openedAtMs <= openedBeforeMs) {
+        connection.output.destroy()
+      }
+    }
+  }
+
+  destroyAll(): void {
+    for (const connection of this.#connections) connection.output.destroy()
+  }
+
+  #accept(output: Connection): ConnectionHandler {
+    this.changedAtMs = this.nowMs = this.clock.nowMs()
+    const connection = new HttpConnection(this, output)
+    if (this.#connections.size === 0) {
+      this.#sweeping = this.clock.every(this.limits.sweepMs, () => this.#sweep())
+      dateClock.hold()
+    }
+    this.#connections.add(connection)
+    const address = addressKey(output.remoteAddress)
+    const held = this.#perAddress.get(address) ?? 0
+    const { connectionsMax, connectionsPerAddressMax } = this.limits
+    if (this.#connections.size > connectionsMax + refusalRoom) output.destroy()
+    else if (this.#addresses.size >= connectionsMax) connection.refuse('connections')
+    else if (held >= connectionsPerAddressMax) connection.refuse('address-connections')
+    else {
+      this.#addresses.set(connection, address)
+      this.#perAddress.set(address, held + 1)
+    }
+    return connection
+  }
+
+  #sweep(): void {
+    const { limits } = this
+    this.nowMs = this.clock.nowMs()
+    const processCrowded = this.#addresses.size > limits.connectionsMax * limits.crowdedRatio
+    const crowdedFrom = limits.connectionsPerAddressMax * limits.crowdedRatio
+    for (const connection of this.#connections) {
+      const address = this.#addresses.get(connection)
+      const crowded = processCrowded || (address !== undefined && this.#perAddress.get(address)! > crowdedFrom)
+      const verdict = look(connection, this.nowMs, limits, crowded)
+      if (verdict === undefined) continue
+      if ('refuse' in verdict) connection.refuse(verdict.refuse)
+      else if ('reset' in verdict) {
+        this.#options.onRefused?.(verdict.reset)
+        connection.output.destroy(true)
+      } else {
+        if (verdict.close === 'crowded-idle') this.#options.onRefused?.(verdict.close)
+        connection.output.destroy()
+      }
+    }
+  }
+
+  #failed(error: unknown, request: Request, response: Response, connection: HttpConnection): void {
+    // A body that the client did not send is no failure of the handler that waited for it.
+    if (response.ended && error instanceof QpsError && error.code === 'QPS_BODY') return
+    if (this.#options.onError !== undefined) this.#options.onError(error, request)
+    else process.stderr.write(`${JSON.stringify({ level: 'error', message: String(error) })}\n`)
+    if (response.ended) return
+    if (response.headersSent) connection.output.destroy()
+    else answerInternal(response)
+  }
+}
+
+function answerInternal(response: Response): void {
+  response.writeHead(500, internalFields).end(internalBody)
+}
+
+const internalFields = new PreparedFields({ 'content-type': 'application/json' })
+const internalBody = errorBody(problems.internal)
