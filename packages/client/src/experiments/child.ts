@@ -48,9 +48,9 @@ export function startChild(module: URL, flags: readonly string[] = []): Child {
 }
 
 /** The other end, in the process: answers each question. */
-export function answerQuestions<Q>(answer: (question: Q) => unknown): void {
+export function answerQuestions(answer: (question: unknown) => unknown): void {
   process.on('message', async (question) => {
-    process.send?.((await answer(question as Q)) as object)
+    process.send?.((await answer(question)) as object)
   })
   process.once('disconnect', () => process.exit(0))
 }

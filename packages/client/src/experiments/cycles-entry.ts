@@ -1,12 +1,10 @@
-import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { createClient } from '../client/create-client.ts'
-import { ConnectionPool } from '../pool/connection-pool.ts'
 import { answerQuestions } from './child.ts'
 import type { CyclesOptions, CyclesSubject } from './cycles.ts'
+import { createRawClient } from './raw-cycle.ts'
 
 type Cycle = () => Promise<void>
 type Question = CyclesOptions & { port: number }
@@ -19,23 +17,7 @@ const subjects: Record<CyclesSubject, (question: Question) => Cycle> = {
       await body.dump()
     }
   },
-  'connection-pool': ({ port, connectionsMax }) => {
-    const pool = new ConnectionPool<Socket>({
-      connectionsMax,
-      connect: async (signal) => {
-        const socket = connect({ port, host: '127.0.0.1', noDelay: true, signal })
-        await once(socket, 'connect')
-        return socket
-      },
-      close: (socket) => void socket.destroy(),
-    })
-    return async () => {
-      using lease = await pool.acquire()
-      const { connection } = lease
-      connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-      await once(connection, 'data')
-    }
-  },
+  'connection-pool': ({ port, connectionsMax }) => createRawClient(port, { connectionsMax }).cycle,
   'dropped-pools': ({ port, connectionsMax }) => {
     let pool: Pool | undefined
     let uses = 0
@@ -50,7 +32,8 @@ const subjects: Record<CyclesSubject, (question: Question) => Cycle> = {
 /** Idle connections are not among Node's active resources: only the operating system counts them all. */
 const openDescriptors = (): number => readdirSync('/dev/fd').length
 
-answerQuestions<Question>(async (question) => {
+answerQuestions(async (asked) => {
+  const question = asked as Question
   const before = openDescriptors()
   let left = question.cycles
   let errors = 0
