@@ -5,14 +5,17 @@ import { addressByte, blank, colon, comma, hostByte, questionMark, slash, tab } 
  * `start` up to and not including `end`, is linear in them and allocates nothing.
  */
 
-/** Is the value this word? @param lower ASCII in lower case; letters in `bytes` may have any case. */
+/**
+ * Is this the word, in any case?
+ *
+ * @param bytes of a token or a field value that was checked: without control characters, setting bit 5 changes upper-case
+ * letters to lower-case ones and nothing into a letter, digit or hyphen that is none.
+ * @param lower lower-case ASCII letters, digits and hyphens.
+ */
 export function equalsIgnoringCase(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
-  if (end - start !== lower.length) return false
-  for (let index = 0; index < lower.length; index++) {
-    const byte = bytes[start + index]!
-    const lowered = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
-    if (lowered !== lower[index]) return false
-  }
+  const { length } = lower
+  if (end - start !== length) return false
+  for (let index = 0; index < length; index++) if ((bytes[start + index]! | 0x20) !== lower[index]) return false
   return true
 }
 

@@ -158,6 +158,11 @@ export class RequestLine {
 
   /** The position behind the version or of the first byte that is not in it, or `end`. */
   #readVersion(bytes: Uint8Array, from: number, end: number): number {
+    if (this.#versionIndex === 0 && end - from > 8 && isCurrentVersion(bytes, from)) {
+      this.versionMinor = 1
+      this.#versionIndex = versionStem.length + 1
+      return from + 8
+    }
     let at = from
     let index = this.#versionIndex
     while (at < end && index < versionStem.length && bytes[at] === versionStem[index]) {
@@ -177,4 +182,18 @@ export class RequestLine {
 /** Origin form, asterisk form and, by its scheme, absolute form. */
 function mayBeginTarget(byte: number): boolean {
   return byte === slash || byte === asterisk || isLetter(byte)
+}
+
+/** Are the next eight bytes `HTTP/1.1`? */
+function isCurrentVersion(bytes: Uint8Array, at: number): boolean {
+  return (
+    bytes[at] === 0x48 &&
+    bytes[at + 1] === 0x54 &&
+    bytes[at + 2] === 0x54 &&
+    bytes[at + 3] === 0x50 &&
+    bytes[at + 4] === 0x2f &&
+    bytes[at + 5] === 0x31 &&
+    bytes[at + 6] === 0x2e &&
+    bytes[at + 7] === 0x31
+  )
 }

@@ -46,6 +46,7 @@ const expectName = encoder.encode('expect')
 const connectionName = encoder.encode('connection')
 const contentLengthName = encoder.encode('content-length')
 const transferEncodingName = encoder.encode('transfer-encoding')
+const noWord = new Uint8Array(0)
 const chunkedCoding = encoder.encode('chunked')
 const closeOption = encoder.encode('close')
 const keepAliveOption = encoder.encode('keep-alive')
@@ -249,25 +250,29 @@ export class RequestParser {
       const nameStart = start + fields[4 * index]!
       const nameEnd = start + fields[4 * index + 1]!
       const word = wordOfLength(nameEnd - nameStart)
-      if (word === undefined || !equalsIgnoringCase(bytes, nameStart, nameEnd, word)) continue
-      failure = this.#noteField(word, bytes, start + fields[4 * index + 2]!, start + fields[4 * index + 3]!, index)
+      if (word === noWord || !equalsIgnoringCase(bytes, nameStart, nameEnd, word)) continue
+      failure = this.#noteField(bytes, start, index)
     }
     if (this.#closes) this.keepAlive = false
     return failure
   }
 
-  #noteField(word: Uint8Array, bytes: Uint8Array, start: number, end: number, index: number): HeadFailure | undefined {
-    switch (word) {
-      case hostName:
+  /** Its name is one of five, of five lengths. */
+  #noteField(bytes: Uint8Array, base: number, index: number): HeadFailure | undefined {
+    const { fields } = this.#section
+    const start = base + fields[4 * index + 2]!
+    const end = base + fields[4 * index + 3]!
+    switch (fields[4 * index + 1]! - fields[4 * index]!) {
+      case 4:
         return this.#noteHost(bytes, start, end, index)
-      case contentLengthName:
-        return this.#noteLength(bytes, start, end)
-      case transferEncodingName:
-        return this.#noteCoding(bytes, start, end)
-      case expectName:
+      case 6:
         return this.#noteExpectation(bytes, start, end)
-      default:
+      case 10:
         return this.#noteConnection(bytes, start, end)
+      case 14:
+        return this.#noteLength(bytes, start, end)
+      default:
+        return this.#noteCoding(bytes, start, end)
     }
   }
 
@@ -359,8 +364,8 @@ export class RequestParser {
   }
 }
 
-/** The name, among those that say how to read a message, that is this long: no two are of one length. */
-function wordOfLength(length: number): Uint8Array | undefined {
+/** The name, among those that say how to read a message, that is this long. */
+function wordOfLength(length: number): Uint8Array {
   switch (length) {
     case 4:
       return hostName
@@ -373,6 +378,6 @@ function wordOfLength(length: number): Uint8Array | undefined {
     case 17:
       return transferEncodingName
     default:
-      return undefined
+      return noWord
   }
 }

@@ -19,7 +19,7 @@ const isForbiddenTrailer = ([name]: [string, string]): boolean =>
   /^(?:transfer-encoding|content-length|host|connection)$/i.test(name)
 const chunkSizes = ({ text }: Seen): number[] =>
   [...text.matchAll(/\n([0-9a-f]+)[;\r]/gi)].map(([, digits]) => Number.parseInt(digits!, 16))
-const chunkExtensions = ({ text }: Seen): string[] => [...text.matchAll(/\n[0-9a-f]+(;[^\r]*)\r/gi)].map((of) => of[1]!)
+const chunkExtensions = ({ text }: Seen): string[] => [...text.matchAll(/\n[0-9a-f]+(;[^\r]*)/gi)].map((of) => of[1]!)
 
 /**
  * Where this parser says no and Node's says yes, on purpose: every such difference must be explained by one row.
