@@ -50,6 +50,7 @@ export class EpollPoller extends KernelPoller {
   /** By slot: what the last edges said and no call has refuted. */
   readonly #readable: boolean[] = []
   readonly #writable: boolean[] = []
+  readonly #hungUp: boolean[] = []
   /** Connections to read from in this round although no new edge came for them. */
   #unread: KernelConnection[] = []
   #condemnedNow: KernelConnection[] = []
@@ -120,6 +121,7 @@ export class EpollPoller extends KernelPoller {
     }
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0) {
       this.#readable[connection.slot] = true
+      if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0) this.#hungUp[connection.slot] = true
       this.#read(connection)
     }
   }
@@ -133,8 +135,9 @@ export class EpollPoller extends KernelPoller {
       this.stats.systemCalls++
       const got = this.#native.recv(connection.descriptor, this.#input.address, this.#inputBytes, 0)
       if (got > 0) {
-        // Less than there was room for: the kernel has no more, and will say so when it has.
-        if (got < this.#input.byteLength) this.#readable[slot] = false
+        // Less than there was room for: the kernel has no more, and will say so when it has. But a FIN that came
+        // together with these bytes has been told of already.
+        if (got < this.#input.byteLength && !this.#hungUp[slot]) this.#readable[slot] = false
         this.deliver(connection, this.#input.bytes, 0, got)
       } else return this.#readEnded(connection, got === 0 ? 0 : -this.#native.errno())
     }
@@ -237,6 +240,7 @@ export class EpollPoller extends KernelPoller {
 
   #register(connection: KernelConnection): void {
     this.#readable[connection.slot] = false
+    this.#hungUp[connection.slot] = false
     this.#writable[connection.slot] = !connection.connecting
     this.#control(connection.descriptor, connectionEvents, connection.slot)
   }
