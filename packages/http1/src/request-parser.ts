@@ -1,16 +1,12 @@
 import { checkInteger } from '@qps/core'
-import type { HttpLimits, RefusalReason } from '@qps/http-contract'
+import type { HttpLimits } from '@qps/http-contract'
 import { chunkEnded, ChunkFraming, chunkIncomplete, chunkSized, chunkTooLong } from './chunked.ts'
+import { ControlFields, type HeadFailure } from './control-fields.ts'
 import { FieldSection, sectionComplete, sectionIncomplete, sectionTooMany } from './field-section.ts'
-import { decimalOf, equalsIgnoringCase, isHost, listHas } from './header-bytes.ts'
 import { lineComplete, lineConnect, lineIncomplete, RequestLine } from './request-line.ts'
 import { type Trailer, TrailerReader, trailersTooLong } from './trailers.ts'
 
-/** Why a request is refused: the words that `refusals` of @qps/http-contract answers. */
-export type HeadFailure = Extract<
-  RefusalReason,
-  'malformed' | 'host' | 'transfer-encoding' | 'header-bytes' | 'header-fields' | 'body' | 'expectation' | 'connect'
->
+export type { HeadFailure }
 
 /** The bounds of one request. */
 export type RequestLimits = Pick<HttpLimits, 'headerBytesMax' | 'headerFieldsMax' | 'bodyBytesMax'>
@@ -40,18 +36,6 @@ const failed = 6
 /** Offsets are stored in 32 bits, and a limit that large protects nobody. */
 const sectionBytesMax = 2 ** 30
 
-const encoder = new TextEncoder()
-const hostName = encoder.encode('host')
-const expectName = encoder.encode('expect')
-const connectionName = encoder.encode('connection')
-const contentLengthName = encoder.encode('content-length')
-const transferEncodingName = encoder.encode('transfer-encoding')
-const noWord = new Uint8Array(0)
-const chunkedCoding = encoder.encode('chunked')
-const closeOption = encoder.encode('close')
-const keepAliveOption = encoder.encode('keep-alive')
-const continueExpectation = encoder.encode('100-continue')
-
 const noTrailers: readonly Trailer[] = Object.freeze([])
 
 /**
@@ -80,16 +64,6 @@ export class RequestParser {
   failure: HeadFailure | undefined = undefined
   /** Behind the empty line: where the body, or the next message, begins. */
   headEnd = 0
-  /** The value of Content-Length, or -1. */
-  contentLength = -1
-  /** Is the body sent in chunks? */
-  chunked = false
-  /** May another request follow on this connection (RFC 9112 section 9.3)? `close` beats `keep-alive`. */
-  keepAlive = false
-  /** Does the client wait for `100 Continue` (RFC 9110 section 10.1.1)? HTTP/1.0 never does. */
-  expectsContinue = false
-  /** Index of the Host field, or -1, which HTTP/1.0 may do. */
-  hostField = -1
   /** The content that the last {@link readBody} found: `bytes[pieceStart]` up to and not including `bytes[pieceEnd]`. */
   pieceStart = 0
   pieceEnd = 0
@@ -101,10 +75,10 @@ export class RequestParser {
   readonly #limits: RequestLimits
   readonly #line = new RequestLine()
   readonly #section = new FieldSection()
+  readonly #control = new ControlFields()
   readonly #framing = new ChunkFraming()
   #trailerReader: TrailerReader | undefined = undefined
   #state = requestLine
-  #closes = false
   /** Of the content, or of the chunk's. */
   #bytesLeft = 0
 
@@ -151,6 +125,26 @@ export class RequestParser {
   /** Four numbers per field: nameStart, nameEnd, valueStart, valueEnd; values without the blanks around them. Valid until `reset`. */
   get fields(): Int32Array {
     return this.#section.fields
+  }
+  /** The value of Content-Length, or -1. */
+  get contentLength(): number {
+    return this.#control.contentLength
+  }
+  /** Is the body sent in chunks? */
+  get chunked(): boolean {
+    return this.#control.chunked
+  }
+  /** May another request follow on this connection (RFC 9112 section 9.3)? `close` beats `keep-alive`. */
+  get keepAlive(): boolean {
+    return this.#control.keepAlive
+  }
+  /** Does the client wait for `100 Continue` (RFC 9110 section 10.1.1)? HTTP/1.0 never does. */
+  get expectsContinue(): boolean {
+    return this.#control.expectsContinue
+  }
+  /** Index of the Host field, or -1, which HTTP/1.0 may do. */
+  get hostField(): number {
+    return this.#control.hostField
   }
   /** Was the whole message read? True at once behind a head without a body. */
   get bodyComplete(): boolean {
@@ -229,90 +223,13 @@ export class RequestParser {
     if (outcome === sectionIncomplete) return
     if (outcome !== sectionComplete) return this.#fail(outcome === sectionTooMany ? 'header-fields' : 'malformed')
     this.headEnd = this.#section.at
-    const failure = this.#weighFields(bytes, start) ?? this.#objection()
+    const failure = this.#control.weigh(bytes, start, this.#section, this.versionMinor)
     if (failure !== undefined) return this.#fail(failure)
-    this.#bytesLeft = this.contentLength
-    if (this.chunked) this.#expectChunks()
-    else this.#state = this.contentLength > 0 ? content : complete
-  }
-
-  /** Looks at the fields that say how the message is to be read. */
-  #weighFields(bytes: Uint8Array, start: number): HeadFailure | undefined {
-    this.contentLength = -1
-    this.chunked = false
-    this.keepAlive = this.versionMinor === 1
-    this.expectsContinue = false
-    this.hostField = -1
-    this.#closes = false
-    const { fields, count } = this.#section
-    let failure: HeadFailure | undefined
-    for (let index = 0; index < count && failure === undefined; index++) {
-      const nameStart = start + fields[4 * index]!
-      const nameEnd = start + fields[4 * index + 1]!
-      const word = wordOfLength(nameEnd - nameStart)
-      if (word === noWord || !equalsIgnoringCase(bytes, nameStart, nameEnd, word)) continue
-      failure = this.#noteField(bytes, start, index)
-    }
-    if (this.#closes) this.keepAlive = false
-    return failure
-  }
-
-  /** Its name is one of five, of five lengths. */
-  #noteField(bytes: Uint8Array, base: number, index: number): HeadFailure | undefined {
-    const { fields } = this.#section
-    const start = base + fields[4 * index + 2]!
-    const end = base + fields[4 * index + 3]!
-    switch (fields[4 * index + 1]! - fields[4 * index]!) {
-      case 4:
-        return this.#noteHost(bytes, start, end, index)
-      case 6:
-        return this.#noteExpectation(bytes, start, end)
-      case 10:
-        return this.#noteConnection(bytes, start, end)
-      case 14:
-        return this.#noteLength(bytes, start, end)
-      default:
-        return this.#noteCoding(bytes, start, end)
-    }
-  }
-
-  #noteConnection(bytes: Uint8Array, start: number, end: number): undefined {
-    if (listHas(bytes, start, end, closeOption)) this.#closes = true
-    else if (listHas(bytes, start, end, keepAliveOption)) this.keepAlive = true
-  }
-
-  #noteHost(bytes: Uint8Array, start: number, end: number, index: number): HeadFailure | undefined {
-    if (this.hostField !== -1 || !isHost(bytes, start, end)) return 'host'
-    this.hostField = index
-    return undefined
-  }
-
-  #noteExpectation(bytes: Uint8Array, start: number, end: number): HeadFailure | undefined {
-    if (this.versionMinor === 0) return undefined
-    if (!equalsIgnoringCase(bytes, start, end, continueExpectation)) return 'expectation'
-    this.expectsContinue = true
-    return undefined
-  }
-
-  #noteLength(bytes: Uint8Array, start: number, end: number): HeadFailure | undefined {
-    if (this.contentLength !== -1) return 'malformed'
-    this.contentLength = decimalOf(bytes, start, end)
-    return this.contentLength === -1 ? 'malformed' : undefined
-  }
-
-  #noteCoding(bytes: Uint8Array, start: number, end: number): HeadFailure | undefined {
-    if (this.chunked || this.versionMinor === 0 || !equalsIgnoringCase(bytes, start, end, chunkedCoding)) {
-      return 'transfer-encoding'
-    }
-    this.chunked = true
-    return undefined
-  }
-
-  /** What is wrong with the head as a whole, each of its fields being right. */
-  #objection(): HeadFailure | undefined {
-    if (this.hostField === -1 && this.versionMinor === 1) return 'host'
-    if (this.chunked && this.contentLength !== -1) return 'malformed'
-    return this.contentLength > this.#limits.bodyBytesMax ? 'body' : undefined
+    const { contentLength, chunked } = this.#control
+    if (contentLength > this.#limits.bodyBytesMax) return this.#fail('body')
+    this.#bytesLeft = contentLength
+    if (chunked) this.#expectChunks()
+    else this.#state = contentLength > 0 ? content : complete
   }
 
   #expectChunks(): void {
@@ -361,23 +278,5 @@ export class RequestParser {
     else if (outcome === sectionTooMany) this.#fail('header-fields')
     else if (outcome !== sectionIncomplete) this.#fail('malformed')
     return reader.at
-  }
-}
-
-/** The name, among those that say how to read a message, that is this long. */
-function wordOfLength(length: number): Uint8Array {
-  switch (length) {
-    case 4:
-      return hostName
-    case 6:
-      return expectName
-    case 10:
-      return connectionName
-    case 14:
-      return contentLengthName
-    case 17:
-      return transferEncodingName
-    default:
-      return noWord
   }
 }

@@ -59,7 +59,10 @@ export const stricter: readonly { why: string; failure: HeadFailure; applies(see
   {
     why: 'the limit for fields, which Node applies by ignoring those beyond',
     failure: 'header-fields',
-    applies: ({ request }) => request.fields.length + request.trailers.length > fuzzLimits.headerFieldsMax,
+    // Node hands trailers out when all are there, and their number is refused before.
+    applies: ({ request, text }) =>
+      request.fields.length + request.trailers.length > fuzzLimits.headerFieldsMax ||
+      [...text.matchAll(/\n[^\r\n:]+:/g)].length >= fuzzLimits.headerFieldsMax,
   },
   {
     why: 'all bytes of the head count, of extensions and trailers too; Node counts target, names and values only',
