@@ -1,4 +1,4 @@
-import { request as undiciRequest } from 'undici'
+import { fetch as undiciFetch, request as undiciRequest } from 'undici'
 import { clientDefaults, createClient, type PooledClient } from '@qps/client'
 import { expect, test } from 'vitest'
 import { startHttp, startTcp } from './servers.ts'
@@ -116,6 +116,28 @@ test('close answers what is under way and refuses what comes after', async () =>
   expect(client.stats.connectionsOpen).toBe(0)
   expect(await codeOf(text(client))).toBe('QPS_CLIENT_CLOSED')
   await client.close()
+})
+
+test('an answer holds its connection until its body has been read', async () => {
+  await using server = await startHttp((_, response) => response.end(Buffer.alloc(1_000_000)))
+  await using client = createClient({ origin: server.origin, connectionsMax: 1 })
+  const first = await client.request({ path: '/' })
+  let second = false
+  const waiting = text(client).then(() => (second = true))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(second).toBe(false)
+  await first.body.dump()
+  await waiting
+  expect(client.stats.connectionsOpened).toBeLessThanOrEqual(2)
+})
+
+test("undici's fetch runs over the same pool, with its retries and counters", async () => {
+  let hits = 0
+  await using server = await startHttp((_, response) => response.writeHead(++hits === 1 ? 503 : 200).end('ok'))
+  await using client = createClient({ origin: server.origin, random: () => 0 })
+  const answer = await undiciFetch(server.origin, { dispatcher: client.dispatcher })
+  expect([answer.status, await answer.text()]).toEqual([200, 'ok'])
+  expect(client.stats).toMatchObject({ requests: 1, sent: 2, retries: 1 })
 })
 
 test('a wrong request is told apart from a wrong server', async () => {

@@ -6,6 +6,8 @@ import {
   dispatcherModules,
   exchange,
 } from '@qps/client'
+import { once } from 'node:events'
+import type { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { startHttp } from '../client/servers.ts'
 import { dispatcherConformance } from './conformance.ts'
@@ -46,4 +48,19 @@ test('an unknown way to pick is refused with those that there are', () => {
   expect(() => createShardedDispatcher({ origin: 'http://a', pick: 'random' as never })).toThrow(
     'pick must be one of round-robin, hash, not "random"',
   )
+})
+
+test('a thread that dies fails what it was sent, and what comes after', async () => {
+  let asked = (): void => {}
+  const reached = new Promise<void>((resolve) => (asked = resolve))
+  await using server = await startHttp(() => asked())
+  const started = once(process, 'worker') as Promise<[Worker]>
+  await using dispatcher = createPerWorkerDispatcher({ origin: server.origin, parts: 1, connectionsMax: 1 })
+  const [worker] = await started
+  const under = exchange(dispatcher, { path: '/' })
+  await reached
+  const failed = expect(under).rejects.toMatchObject({ code: 'QPS_CLIENT_WORKER' })
+  await worker.terminate()
+  await failed
+  await expect(exchange(dispatcher, { path: '/' })).rejects.toMatchObject({ code: 'QPS_CLIENT_WORKER' })
 })
