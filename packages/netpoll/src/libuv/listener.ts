@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Listener } from '../poller.ts'
-import { listenError, type Where } from './where.ts'
+import type { Endpoint } from '../sys/address.ts'
+import { listenError } from './listen-error.ts'
 
 export interface LibuvListenerOptions {
-  where: Where
+  endpoint: Endpoint
   backlog: number
   reusePort: boolean
   /** A connection, paused. */
@@ -28,7 +29,7 @@ const restMs = 100
 export class LibuvListener implements Listener {
   readonly host: string
   readonly path: string | undefined
-  port = 0
+  port: number
 
   readonly #options: LibuvListenerOptions
   #server: Server | undefined
@@ -37,14 +38,14 @@ export class LibuvListener implements Listener {
 
   constructor(options: LibuvListenerOptions) {
     this.#options = options
-    this.host = options.where.host
-    this.path = options.where.path === '' ? undefined : options.where.path
-    this.port = options.where.port
+    this.host = options.endpoint.host
+    this.path = options.endpoint.path
+    this.port = options.endpoint.port
   }
 
   /** @throws QpsError as {@link listenError} does. */
   async open(): Promise<void> {
-    const { where, backlog, reusePort, accept } = this.#options
+    const { endpoint, backlog, reusePort, accept } = this.#options
     const { host, port, path } = this
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, accept)
     try {
@@ -54,7 +55,7 @@ export class LibuvListener implements Listener {
       server.listen({ ...(path === undefined ? { host, port, reusePort } : { path }), backlog, exclusive: true })
       await listening
     } catch (error) {
-      throw listenError(error, where)
+      throw listenError(error, endpoint)
     }
     if (this.#closed !== undefined) return void server.close()
     server.on('error', this.#rest)

@@ -14,11 +14,12 @@ import type {
 } from '../poller.ts'
 import { checkOptions } from '../options.ts'
 import { newStats } from '../stats.ts'
+import { endpointOf } from '../sys/address.ts'
 import { adopt } from './adopt.ts'
 import { LibuvConnection, rethrow, type Turn } from './connection.ts'
+import { checkBacklog } from './listen-error.ts'
 import { LibuvListener } from './listener.ts'
 import { BlockPool } from './output.ts'
-import { checkBacklog, checkWhere } from './where.ts'
 
 /**
  * A poller on `node:net`: works wherever Node does.
@@ -72,12 +73,12 @@ class LibuvPoller implements Poller, Turn {
 
   async listen(options: ListenOptions, accept: (connection: Connection) => ConnectionHandler): Promise<Listener> {
     this.#mustBeOpen()
-    const where = checkWhere(options, 0)
+    const endpoint = endpointOf(options, 0, 'listen')
     const listener = new LibuvListener({
-      where,
+      endpoint,
       backlog: checkBacklog(options.backlog),
       reusePort: options.reusePort ?? false,
-      accept: (socket) => this.#accept(socket, where.path !== '', accept),
+      accept: (socket) => this.#accept(socket, endpoint.path !== undefined, accept),
       onPause: () => this.#stats.acceptPauses++,
       onClose: (closed) => this.#listeners.delete(closed),
     })
@@ -93,10 +94,10 @@ class LibuvPoller implements Poller, Turn {
 
   connect(options: ConnectOptions, handler: ConnectionHandler): Connection {
     this.#mustBeOpen()
-    const { host, port, path } = checkWhere(options, 1)
+    const { host, port, path } = endpointOf(options, 1, 'connect')
     const socket = new Socket({ allowHalfOpen: true, noDelay: true, onread: this.#onread } as SocketConstructorOpts)
-    socket.connect(path === '' ? { host, port } : { path })
-    const connection = this.#attach(socket, path !== '')
+    socket.connect(path === undefined ? { host, port } : { path })
+    const connection = this.#attach(socket, path !== undefined)
     connection.handler = handler
     socket.once('connect', () => connection.connected())
     return connection
