@@ -106,12 +106,12 @@ export class LoadConnection implements TransportHandler, Slotted {
     this.#owner.opened(this, this.#context.clock.nowMs())
   }
 
-  onData(bytes: Uint8Array, length: number): void {
+  onData(bytes: Uint8Array, start: number, end: number): void {
     const nowMs = this.#context.clock.nowMs()
     const parser = this.#parser
     let answers = 0
-    for (let at = 0; at < length && this.#open;) {
-      at = parser.feed(bytes, at, length)
+    for (let at = start; at < end && this.#open;) {
+      at = parser.feed(bytes, at, end)
       if (parser.failure !== undefined) return this.#breakOff(nowMs, answers)
       if (!parser.complete) break
       if (this.#intended.length === 0) return this.#unsolicited(nowMs, answers)

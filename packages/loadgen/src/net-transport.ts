@@ -10,7 +10,7 @@ const readBytesMax = 64 * 1024
  */
 export function createTransport(): Transport {
   const buffer = Buffer.allocUnsafeSlow(readBytesMax)
-  return { connect: (target, handler) => new NetConnection(target, handler, buffer) }
+  return { name: 'node:net', connect: (target, handler) => new NetConnection(target, handler, buffer) }
 }
 
 class NetConnection implements TransportConnection {
@@ -28,7 +28,7 @@ class NetConnection implements TransportConnection {
       onread: {
         buffer,
         callback: (length, bytes) => {
-          if (!this.#closed) handler.onData(bytes, length)
+          if (!this.#closed) handler.onData(bytes, 0, length)
           return true
         },
       },

@@ -31,7 +31,10 @@ export interface LoadOptions {
   signal?: AbortSignal
   /** Called about four times a second. */
   onProgress?: (progress: LoadProgress) => void
-  /** URL of a module that exports `createTransport` (see transport.ts); default the one over node:net. */
+  /**
+   * What carries the bytes: `netpoll` (default), the engine of @qps/netpoll, which falls back by itself; `net`, node:net; or
+   * the URL of a module that exports `createTransport` (see transport.ts).
+   */
   transport?: string
 }
 
@@ -51,7 +54,15 @@ export const loadDefaults: Readonly<
   Required<
     Pick<
       LoadOptions,
-      'connections' | 'durationS' | 'pipeline' | 'method' | 'threads' | 'warmupS' | 'timeoutS' | 'lengthVaries'
+      | 'connections'
+      | 'durationS'
+      | 'pipeline'
+      | 'method'
+      | 'threads'
+      | 'warmupS'
+      | 'timeoutS'
+      | 'lengthVaries'
+      | 'transport'
     >
   >
 > = {
@@ -63,6 +74,7 @@ export const loadDefaults: Readonly<
   warmupS: 0,
   timeoutS: 10,
   lengthVaries: false,
+  transport: 'netpoll',
 }
 
 /** The most that a run may ask for. */
@@ -104,7 +116,7 @@ export interface LoadPlan {
   warmupS: number
   timeoutS: number
   lengthVaries: boolean
-  transport: string | null
+  transport: string
 }
 
 /**
@@ -131,7 +143,7 @@ export function planLoad(options: LoadOptions): LoadPlan {
     warmupS: checkNumber('warmupS', given.warmupS, { min: 0, max: limits.warmupS }),
     timeoutS: checkNumber('timeoutS', given.timeoutS, limits.timeoutS),
     lengthVaries: given.lengthVaries,
-    transport: given.transport ?? null,
+    transport: given.transport,
   }
   if (plan.threads > plan.connections) {
     throw new QpsError('QPS_OPTION', `threads must be at most connections (${plan.connections}), not ${plan.threads}`, {

@@ -9,7 +9,8 @@ import type { ProcessCommand, ProcessMessage } from './run-process.ts'
 const aborter = new AbortController()
 const tell = (message: ProcessMessage): void => void process.send?.(message)
 
-process.once('disconnect', () => process.exit(0))
+// Not `exit`, which would cut the threads off one by one while they work: there is nobody left to tell anything to.
+process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 process.on('SIGINT', () => {})
 process.on('message', (command: ProcessCommand) => {
   if (command.type === 'abort') return aborter.abort()

@@ -13,6 +13,8 @@ export interface LoadResult {
   connections: number
   pipeline: number
   threads: number
+  /** What moved the bytes: `io_uring`, `epoll`, `libuv`, `node:net`, or another transport's name. */
+  transport: string
   /** Requests per second asked for in an open loop; null in a closed one. */
   offeredQps: number | null
   /** Correct answers within the measured time, per second. */
@@ -72,6 +74,7 @@ export function resultOf(plan: LoadPlan, reports: readonly ThreadReport[]): Load
     connections: plan.connections,
     pipeline: plan.pipeline,
     threads: plan.threads,
+    transport: [...new Set(reports.map((report) => report.transport))].join(', '),
     offeredQps: plan.rateQps,
     achievedQps,
     requests: latency.count,

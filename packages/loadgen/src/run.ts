@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { siblingModule } from '@qps/core'
@@ -85,7 +86,9 @@ class Team implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+    // Each closes what it holds and ends by itself. Cutting a thread off while the engine calls into it ends the process.
+    this.abort()
+    await Promise.all(this.#workers.map((worker) => endOf(worker)))
   }
 
   #follow(worker: Worker, index: number): { ready: Promise<void>; report: Promise<ThreadReport> } {
@@ -126,14 +129,29 @@ class Team implements AsyncDisposable {
 const semiSpaceMiB = 32
 
 function startWorker(plan: LoadPlan, share: ThreadShare): Worker {
-  const transport = plan.transport ?? siblingModule(import.meta.url, './net-transport').href
-  const input: WorkerInput = { share, transport }
+  const input: WorkerInput = { share, transport: transportModule(plan.transport) }
   // A flag is for all heaps to come, not for this one: there is no option of Worker that says the same.
   setFlagsFromString(`--min-semi-space-size=${semiSpaceMiB}`)
   return new Worker(siblingModule(import.meta.url, './worker'), {
     workerData: input,
     execArgv: sourceFlags(import.meta.url),
   })
+}
+
+/** Threads that have not ended within this time are cut off. */
+const endGraceMs = 2000
+
+/** Resolves when the thread is gone. */
+async function endOf(worker: Worker): Promise<void> {
+  if (worker.threadId === -1) return
+  const timer = setTimeout(() => void worker.terminate(), endGraceMs)
+  await once(worker, 'exit')
+  clearTimeout(timer)
+}
+
+function transportModule(transport: string): string {
+  if (transport !== 'netpoll' && transport !== 'net') return transport
+  return siblingModule(import.meta.url, `./${transport}-transport`).href
 }
 
 /** Connections and rate in parts that differ by one connection at most; arrivals of the threads take turns. */

@@ -24,6 +24,8 @@ export interface ThreadShare {
 
 /** What one thread saw, as plain data. */
 export interface ThreadReport {
+  /** Name of the transport. */
+  transport: string
   latencyUs: HistogramSnapshot
   latenessUs: HistogramSnapshot
   status: Record<string, number>
@@ -179,6 +181,7 @@ export class LoadThread {
     const elapsedMs = last.atMs - first.atMs
     const loop = this.#loop instanceof OpenLoop ? this.#loop : undefined
     return {
+      transport: this.#context.transport.name,
       latencyUs: recorder.latencyUs.toJSON(),
       latenessUs: recorder.latenessUs.toJSON(),
       status: statusesOf(recorder.statuses),

@@ -26,9 +26,10 @@ export interface TransportHandler {
    * Bytes have arrived.
    *
    * @param bytes borrowed: the transport writes into the same memory again as soon as the callback returns.
-   * @param length how many of the bytes are meant, at least 1.
+   * @param start the first byte that is meant.
+   * @param end behind the last one, at least `start + 1`.
    */
-  onData(bytes: Uint8Array, length: number): void
+  onData(bytes: Uint8Array, start: number, end: number): void
   /**
    * The connection is gone. Called exactly once, unless `close` was.
    *
@@ -50,10 +51,19 @@ export interface TransportConnection {
 }
 
 export interface Transport {
+  /** What moves the bytes: the result says it. */
+  readonly name: string
   connect(target: TransportTarget, handler: TransportHandler): TransportConnection
+  /** Gives back what the transport holds, after the last connection. Resolves when that has happened. */
+  close?(): Promise<void>
+}
+
+export interface TransportOptions {
+  /** Requests leave at given instants (an open loop): waiting for answers must not keep the thread from them. */
+  paced: boolean
 }
 
 /** What a transport's module exports. Called once per worker thread. */
 export interface TransportModule {
-  createTransport(): Transport
+  createTransport(options: TransportOptions): Transport
 }

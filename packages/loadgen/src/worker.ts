@@ -26,9 +26,18 @@ invariant(parentPort, 'worker.ts runs in a worker thread')
 const port = parentPort
 const tell = (message: WorkerMessage): void => port.postMessage(message)
 
-async function generate({ share, transport }: WorkerInput): Promise<void> {
-  const { createTransport } = (await import(transport)) as TransportModule
-  const thread = new LoadThread(share, createTransport(), systemClock)
+async function generate({ share, transport: url }: WorkerInput): Promise<void> {
+  const { createTransport } = (await import(url)) as TransportModule
+  const transport = createTransport({ paced: share.rateQps !== null })
+  try {
+    tell({ type: 'report', report: await reportOf(new LoadThread(share, transport, systemClock)) })
+  } finally {
+    // Before the thread may be terminated: a transport's memory is not the collector's.
+    await transport.close?.()
+  }
+}
+
+async function reportOf(thread: LoadThread): Promise<ThreadReport> {
   const begun = Promise.withResolvers<void>()
   port.on('message', (command: WorkerCommand) => {
     if (command === 'abort') thread.abort()
@@ -40,7 +49,7 @@ async function generate({ share, transport }: WorkerInput): Promise<void> {
   const ticker = setInterval(() => tell({ type: 'progress', ...thread.progress() }), progressPeriodMs)
   const report = await thread.run()
   clearInterval(ticker)
-  tell({ type: 'report', report })
+  return report
 }
 
 try {

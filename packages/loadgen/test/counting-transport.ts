@@ -5,14 +5,15 @@ import type { Transport } from '../src/transport.ts'
 export function createTransport(): Transport {
   const net = createNetTransport()
   return {
+    name: 'counting',
     connect: (target, handler) =>
       net.connect(target, {
         onConnect: () => handler.onConnect(),
         onClose: (error) => handler.onClose(error),
-        onData(bytes, length) {
-          const half = length >> 1
-          if (half > 0) handler.onData(bytes, half)
-          handler.onData(bytes.subarray(half), length - half)
+        onData(bytes, start, end) {
+          const middle = (start + end) >> 1
+          if (middle > start) handler.onData(bytes, start, middle)
+          handler.onData(bytes, middle, end)
         },
       }),
   }

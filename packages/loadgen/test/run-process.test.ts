@@ -45,9 +45,11 @@ test('it does not outlive its parent, however that dies', async () => {
   await using server = await serve(hello)
   const script = fileURLToPath(new URL('doomed-parent.ts', import.meta.url))
   const parent = spawn(process.execPath, ['--conditions=@qps/source', script, server.url], {
-    stdio: 'inherit',
+    stdio: ['ignore', 'inherit', 'pipe'],
     timeout: 20_000,
   })
+  let complaints = ''
+  parent.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text))
   await once(server.server, 'request')
   parent.kill('SIGKILL')
   await once(parent, 'exit')
@@ -56,4 +58,5 @@ test('it does not outlive its parent, however that dies', async () => {
   const deadlineMs = performance.now() + 5000
   while ((await open()) > 0 && performance.now() < deadlineMs) await new Promise((resolve) => setTimeout(resolve, 20))
   expect(await open()).toBe(0)
+  expect(complaints).toBe('')
 })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { errorKinds, type LoadProgress, runLoad } from '@qps/loadgen'
-import { expect, test } from 'vitest'
+import { errorKinds, type LoadOptions, type LoadProgress, type LoadResult, runLoad } from '@qps/loadgen'
+import { probe } from '@qps/netpoll'
+import { describe, expect, test, vi } from 'vitest'
 import { hello, serve, serveBytes } from './servers.ts'
 
 const short = { durationS: 0.3, connections: 4 }
@@ -186,7 +187,39 @@ test('a transport of another module carries the load', async () => {
   await using server = await serve(hello)
   const transport = new URL('counting-transport.ts', import.meta.url).href
   const result = await runLoad({ url: server.url, ...short, transport })
-  expect(result).toMatchObject({ errors: 0, valid: true })
+  expect(result).toMatchObject({ errors: 0, valid: true, transport: 'counting' })
+})
+
+const found = probe()
+const backends = (['io_uring', 'epoll', 'libuv'] as const).filter((backend) => found[backend] === undefined)
+
+describe.each(backends)('over %s', (backend) => {
+  // A worker thread gets a copy of the environment when it starts.
+  const forbidden = backends.slice(0, backends.indexOf(backend)).join(',')
+  const over = (options: LoadOptions): Promise<LoadResult> => {
+    vi.stubEnv('QPS_NETPOLL_FORBID', forbidden)
+    return runLoad(options).finally(() => vi.unstubAllEnvs())
+  }
+
+  test('a closed loop, pipelined, with a body over 4 KiB', async () => {
+    await using server = await serve(hello)
+    const body = 'b'.repeat(6000)
+    const result = await over({ url: server.url, ...short, pipeline: 8, method: 'POST', body })
+    expect(result).toMatchObject({ errors: 0, transport: backend })
+    expect(result.requests).toBeGreaterThan(0)
+  })
+
+  test('an open loop sends what it offers', async () => {
+    await using server = await serve(hello)
+    const result = await over({ url: server.url, connections: 4, durationS: 0.5, rateQps: 400 })
+    expect(result).toMatchObject({ errors: 0, requests: 200, transport: backend })
+  })
+})
+
+test('node:net can still be chosen', async () => {
+  await using server = await serve(hello)
+  const result = await runLoad({ url: server.url, ...short, transport: 'net' })
+  expect(result).toMatchObject({ errors: 0, transport: 'node:net' })
 })
 
 test('a transport that does not exist is an error, not a hang', async () => {

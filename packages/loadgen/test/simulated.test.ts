@@ -22,6 +22,7 @@ const answer = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
 /** A server at no distance. A write of n bytes is n requests; answers keep their order, as HTTP/1.1 does. */
 function simulated(clock: ManualClock, law: Law): Transport {
   return {
+    name: 'simulated',
     connect: (_target, handler) => {
       let closed = false
       let lastMs = 0
@@ -30,7 +31,7 @@ function simulated(clock: ManualClock, law: Law): Transport {
         write(bytes) {
           for (let request = 0; request < bytes.length; request++) {
             lastMs = Math.max(lastMs, clock.nowMs() + law(clock.nowMs()))
-            clock.after(lastMs - clock.nowMs(), () => closed || handler.onData(answer, answer.length))
+            clock.after(lastMs - clock.nowMs(), () => closed || handler.onData(answer, 0, answer.length))
           }
         },
         close: () => (closed = true),

@@ -1,7 +1,7 @@
 import { QpsError } from '@qps/core'
 import type { PollerOptions } from './poller.ts'
 
-export type CheckedOptions = Required<Omit<PollerOptions, 'backend' | 'trace'>>
+export type CheckedOptions = Required<Omit<PollerOptions, 'backend' | 'trace' | 'hotWait'>>
 
 /** The defaults that the pollers, the documentation and the tests use. */
 export const pollerDefaults: Readonly<CheckedOptions> = Object.freeze({

@@ -64,6 +64,7 @@ export class IoUringPoller extends KernelPoller {
   #gave = false
   #parked = false
   #parkedAtMs = 0
+  readonly #mayBeHot: boolean
   /** The last sleep was so short that it is cheaper to wait in the ring. */
   #hot = false
   /** Submissions that complete while they are handed over. */
@@ -71,6 +72,7 @@ export class IoUringPoller extends KernelPoller {
 
   constructor(options: PollerOptions, reason: string) {
     super(options, reason)
+    this.#mayBeHot = options.hotWait ?? true
     this.#ring = new Ring(submissions, completions, ringFlags)
     this.#buffers = new ReceiveBuffers(this.#ring, this.options.receiveBuffers, this.options.receiveBytes)
     this.#bell = new Bell()
@@ -132,7 +134,7 @@ export class IoUringPoller extends KernelPoller {
     this.#parked = false
     this.#ring.quiet = true
     this.#bell.silence()
-    this.#hot = performance.now() - this.#parkedAtMs < hotBelowMs
+    this.#hot = this.#mayBeHot && performance.now() - this.#parkedAtMs < hotBelowMs
     this.#ring.enter(0)
     this.stats.systemCalls++
   }
