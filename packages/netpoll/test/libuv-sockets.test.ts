@@ -7,7 +7,7 @@ import { expect, test, vi } from 'vitest'
 import { adopt } from '../src/libuv/adopt.ts'
 import { createLibuvPoller } from '../src/libuv/index.ts'
 
-async function create(options: PollerOptions = {}): Promise<Poller & AsyncDisposable> {
+async function create(options: PollerOptions = {}): Promise<Poller & { [Symbol.asyncDispose](): Promise<void> }> {
   return createLibuvPoller(options, 'a test')
 }
 
