@@ -58,14 +58,14 @@ test("a server's announced idle time shortens ours by the margin, and cannot str
   )
   await using client = createClient({ origin: `http://127.0.0.1:${brief.port}`, idleMarginMs: 900 })
   await text(client)
-  await expect.poll(() => client.stats.connectionsOpen, { timeout: 800 }).toBe(0)
+  await expect.poll(() => client.stats.connectionsOpen, { timeout: 5000 }).toBe(0)
 
   await using generous = await startTcp((socket) =>
     socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=600\r\nContent-Length: 0\r\n\r\n')),
   )
   await using strict = createClient({ origin: `http://127.0.0.1:${generous.port}`, idleTimeoutMs: 50 })
   await text(strict)
-  await expect.poll(() => strict.stats.connectionsOpen, { timeout: 800 }).toBe(0)
+  await expect.poll(() => strict.stats.connectionsOpen, { timeout: 5000 }).toBe(0)
 })
 
 const header = 'HTTP/1.1 200 OK\r\n'

@@ -16,7 +16,8 @@ const implementations: Record<string, CreateDispatcher> = {
   shared: createSharedDispatcher,
   sharded: createShardedDispatcher,
   'sharded by hash': (options) => createShardedDispatcher({ ...options, pick: 'hash' }),
-  'per-worker': createPerWorkerDispatcher,
+  // One thread each: starting threads is what takes the time here.
+  'per-worker': (options) => createPerWorkerDispatcher({ ...options, parts: 1 }),
 }
 
 describe.each(Object.entries(implementations))('%s', (_, create) => {
@@ -63,4 +64,13 @@ test('a thread that dies fails what it was sent, and what comes after', async ()
   await worker.terminate()
   await failed
   await expect(exchange(dispatcher, { path: '/' })).rejects.toMatchObject({ code: 'QPS_CLIENT_WORKER' })
+})
+
+test('several threads share the requests, and each has its share of the connections', async () => {
+  await using server = await startHttp((request, response) => response.end(String(request.socket.remotePort)))
+  await using dispatcher = createPerWorkerDispatcher({ origin: server.origin, parts: 2, connectionsMax: 2 })
+  const ports = new Set<string>()
+  for (let sent = 0; sent < 6; sent++)
+    ports.add(Buffer.from((await exchange(dispatcher, { path: '/' })).body).toString())
+  expect(ports.size).toBe(2)
 })
