@@ -9,6 +9,16 @@ export interface BodySource {
   holdBody(): void
 }
 
+/** Where a body's content goes: {@link RequestBody}, or an adapter's. */
+export interface BodySink {
+  /** A piece has arrived: `bytes[start..end)`, **borrowed** for this call. It may be empty. */
+  push(bytes: Uint8Array, start: number, end: number): void
+  /** It is complete. */
+  finish(trailers: readonly Trailer[]): void
+  /** It will never be complete. */
+  fail(why: string): void
+}
+
 /** Unread content above this stops the reading. */
 const unreadBytesMax = 64 * 1024
 
@@ -20,7 +30,7 @@ const unreadBytesMax = 64 * 1024
  * Pieces are copies that belong to whoever reads them. What is not read waits, at most 64 KiB; then the connection is not
  * read any more, and the kernel holds the client back. When the response has ended, unread content is dropped.
  */
-export class RequestBody implements AsyncIterable<Uint8Array> {
+export class RequestBody implements AsyncIterable<Uint8Array>, BodySink {
   /** The fields behind a chunked body, once it is complete. */
   trailers: readonly Trailer[] = []
   readonly #source: BodySource

@@ -1,7 +1,7 @@
 import { type RefusalReason, refusals } from '@qps/http-contract'
 import type { Connection, ConnectionHandler } from '@qps/netpoll'
 import { headComplete, headIncomplete, type RequestParser } from '../request-parser.ts'
-import { type BodySource, RequestBody } from './body.ts'
+import { type BodySink, type BodySource, RequestBody } from './body.ts'
 import { Request } from './request.ts'
 import { Response, type ResponseOwner } from './response.ts'
 import type { HttpServer } from './server.ts'
@@ -43,6 +43,8 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   lingeringSinceMs = -1
   /** For the watch's own notes. */
   readonly notes: WatchNotes
+  /** What an adapter keeps per connection; told when the connection is gone. */
+  attached: { onClose(): void } | undefined
 
   readonly #server: HttpServer
   /** Leased from the server while a request is on its way or being answered. */
@@ -50,7 +52,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   #phase: Phase = phase.head
   #request: Request | undefined
   #response: Response | undefined
-  #body: RequestBody | undefined
+  #body: BodySink | undefined
   /** Input that waits: of a request that is cut, or of the next ones. `carryEnd` is 0 where there is none. */
   #carry: Uint8Array = nothing
   #carryEnd = 0
@@ -113,6 +115,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   onEnd(): void {
     this.#peerEnded = true
     if (this.#phase === phase.body) this.#body?.fail('the client ended the connection')
+    this.#response?.watcher?.onPeerEnd()
     // Whoever has asked may still be waiting for the answer; whoever has not, has nothing to wait for.
     if (this.#response === undefined) this.#leave()
   }
@@ -131,6 +134,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     }
     this.#giveParser()
     this.#server.forget(this)
+    this.attached?.onClose()
   }
 
   /** Goes on with input that waited. Called from a turn or a microtask of its own, never from a handler. */
@@ -249,12 +253,17 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
 
   /** Makes the body readable: its pieces are kept from now on. */
   openBody(): RequestBody {
-    if (this.#body !== undefined) return this.#body
-    const body = (this.#body = new RequestBody(this))
+    const body = new RequestBody(this)
+    this.openBodyInto(body)
+    return body
+  }
+
+  /** The same, for an adapter's own. Once per request. */
+  openBodyInto(body: BodySink): void {
+    this.#body = body
     if (this.#phase === phase.answer) body.finish(this.#parser!.trailers)
     else if (this.#phase === phase.over) body.fail('the connection closed')
     else if (this.#peerEnded) body.fail('the client ended the connection')
-    return body
   }
 
   wantBody(): void {
@@ -286,6 +295,11 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     else if ((this.#server.draining || this.#peerEnded) && !this.#behind) this.#keepsAlive = false
     if (!this.#keepsAlive) this.#told = true
     return this.#keepsAlive
+  }
+
+  closesAfterwards(): void {
+    this.#keepsAlive = false
+    this.#told = true
   }
 
   responseEnded(): void {

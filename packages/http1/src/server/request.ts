@@ -26,7 +26,8 @@ export class Request {
   readonly methodIndex: number
   /** Of HTTP/1.x: 0 or 1. */
   readonly versionMinor: number
-  readonly #connection: HttpConnection
+  /** What it came on. For adapters. */
+  readonly connection: HttpConnection
   readonly #parser: RequestParser
   #bytes: Uint8Array | undefined
   #start: number
@@ -38,7 +39,7 @@ export class Request {
   constructor(connection: HttpConnection, parser: RequestParser, bytes: Uint8Array, start: number) {
     this.methodIndex = parser.method
     this.versionMinor = parser.versionMinor
-    this.#connection = connection
+    this.connection = connection
     this.#parser = parser
     this.#bytes = bytes
     this.#start = start
@@ -128,7 +129,7 @@ export class Request {
   /** The body: bytes that arrive. Reading it is what lets the client go on. */
   get body(): RequestBody {
     this.#head()
-    this.#body ??= this.#connection.openBody()
+    this.#body ??= this.connection.openBody()
     return this.#body
   }
 
@@ -149,7 +150,15 @@ export class Request {
 
   /** The client's address; empty over a unix socket. */
   get remoteAddress(): string {
-    return this.#connection.remoteAddress
+    return this.connection.remoteAddress
+  }
+
+  /**
+   * The whole head as text, for adapters: `parser` says where its parts lie in it, as long as the handler has not returned.
+   */
+  headText(): { text: string; parser: RequestParser } {
+    const bytes = this.#head()
+    return { text: latin1(bytes, this.#start, this.#start + this.#parser.headEnd), parser: this.#parser }
   }
 
   /** The handler goes on after its return: keeps the head. For the server. */

@@ -18,8 +18,20 @@ export interface ResponseOwner {
   readonly headOnly: boolean
   /** May the connection stay? Asked when the head is written, because the answer stands in it. */
   keepsAlive(): boolean
+  /** The head says that the connection closes behind this response, whatever `keepsAlive` has answered. */
+  closesAfterwards(): void
   /** The last byte of the response is written. */
   responseEnded(): void
+}
+
+/** What an adapter wants to hear of a response. */
+export interface ResponseWatcher {
+  /** The client has sent FIN and the response is not ended. It may still be reading. */
+  onPeerEnd(): void
+  /** The connection is gone, or a refusal took the answer's place. */
+  onAbandon(): void
+  /** After a write that returned false: what waits has fallen to the low-water mark. */
+  onDrain(): void
 }
 
 const empty: readonly string[] = []
@@ -42,6 +54,8 @@ export class Response {
   headersSent = false
   /** `end` was called, or the connection is gone. */
   ended = false
+  /** For adapters. */
+  watcher: ResponseWatcher | undefined
   readonly #owner: ResponseOwner
   #fields: PreparedFields | string = ''
   #names: string[] | undefined
@@ -150,11 +164,13 @@ export class Response {
   abandon(): void {
     this.ended = true
     this.#wake()
+    this.watcher?.onAbandon()
   }
 
   /** What waited has fallen to the low-water mark. For the server. */
   onDrain(): void {
     this.#wake()
+    this.watcher?.onDrain()
   }
 
   // Whole answers
@@ -205,7 +221,11 @@ export class Response {
 
   /** What ends the head. */
   #connectionLine(): Uint8Array {
-    if (!this.#owner.keepsAlive() || this.#saysClose()) return closeLines
+    if (!this.#owner.keepsAlive()) return closeLines
+    if (this.#saysClose()) {
+      this.#owner.closesAfterwards()
+      return closeLines
+    }
     return this.#owner.versionMinor === 0 ? keepAliveLines : endLines
   }
 
