@@ -7,7 +7,7 @@ import { expect, test, vi } from 'vitest'
 import { adopt } from '../src/libuv/adopt.ts'
 import { createLibuvPoller } from '../src/libuv/index.ts'
 
-async function create(options: PollerOptions = {}): Promise<Poller & { [Symbol.asyncDispose](): Promise<void> }> {
+async function create(options: PollerOptions = {}): Promise<Poller> {
   return createLibuvPoller(options, 'a test')
 }
 
