@@ -56,8 +56,9 @@ export class ConnectionPool<T> implements AsyncDisposable {
   readonly #slots = new Set<Slot<T>>()
   readonly #byConnection = new Map<T, Slot<T>>()
   readonly #idle: IdleStack<Slot<T>>
-  readonly #waiters: Waiters<Lease<T, Slot<T>>>
+  readonly #waiters: Waiters<Lease<T>>
   readonly #closings = new Set<Promise<void>>()
+  readonly #leaseOwner = { returned: (slot: Slot<T>, usable: boolean): void => this.#returned(slot, usable) }
   readonly #drained = Promise.withResolvers<void>()
   #connecting = 0
   #opened = 0
@@ -81,7 +82,7 @@ export class ConnectionPool<T> implements AsyncDisposable {
    * QPS_POOL_DEADLINE where the deadline passed (retryable); QPS_POOL_CONNECT where connecting failed (retryable, with the
    * cause). The signal's own reason where it aborted.
    */
-  acquire(options: WaitOptions = {}): Promise<Lease<T, Slot<T>>> {
+  acquire(options: WaitOptions = {}): Promise<Lease<T>> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason as Error)
     if (this.#closed) return Promise.reject(closedError())
     const lease = this.tryAcquire()
@@ -93,7 +94,7 @@ export class ConnectionPool<T> implements AsyncDisposable {
   }
 
   /** An idle connection, or undefined where none is: nothing is opened and nobody waits. */
-  tryAcquire(): Lease<T, Slot<T>> | undefined {
+  tryAcquire(): Lease<T> | undefined {
     for (let slot = this.#idle.pop(); slot; slot = this.#idle.pop()) {
       if (this.#isFresh(slot) && this.#clock.nowMs() - slot.idleSinceMs < this.#options.idleTimeoutMs) {
         this.#reused++
@@ -156,8 +157,7 @@ export class ConnectionPool<T> implements AsyncDisposable {
     return this.close()
   }
 
-  /** A lease came back. Not for callers: `Lease` calls it. @internal */
-  returned(slot: Slot<T>, usable: boolean): void {
+  #returned(slot: Slot<T>, usable: boolean): void {
     if (slot.state === 'closed') return
     invariant(slot.state === 'busy', `a lease came back to a slot that is ${slot.state}`)
     if (this.#closed || !usable || !this.#isFresh(slot)) {
@@ -233,9 +233,9 @@ export class ConnectionPool<T> implements AsyncDisposable {
     if (this.#idle.size > this.#options.idleMax) this.#end(this.#idle.shift()!)
   }
 
-  #lease(slot: Slot<T>): Lease<T, Slot<T>> {
+  #lease(slot: Slot<T>): Lease<T> {
     slot.state = 'busy'
-    return new Lease(slot.connection!, slot, this)
+    return new Lease(slot.connection!, slot, this.#leaseOwner)
   }
 
   #isFresh(slot: Slot<T>): boolean {
