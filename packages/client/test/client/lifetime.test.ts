@@ -104,3 +104,16 @@ test('lifetimes are jittered: connections of one burst do not end together', asy
   }
   expect(open).toEqual([2, 1, 0])
 })
+
+test('an instance that dies under requests is left for the next one without an error', async () => {
+  let port = 0
+  await using dying = await startHttp((request) => {
+    port = next.port
+    request.socket.destroy()
+  })
+  await using next = await startHttp((_, response) => response.end('next'))
+  port = dying.port
+  await using client = createClient({ origin: 'http://service.test', resolve: () => ({ host: '127.0.0.1', port }) })
+  expect(await Promise.all([answerOf(client), answerOf(client), answerOf(client)])).toEqual(['next', 'next', 'next'])
+  expect(client.stats).toMatchObject({ resets: 3, retries: 3 })
+})
