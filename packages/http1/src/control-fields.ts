@@ -1,4 +1,5 @@
 import type { RefusalReason } from '@qps/http-contract'
+import { blank, carriageReturn } from './character-classes.ts'
 import type { FieldSection } from './field-section.ts'
 import { decimalOf, equalsIgnoringCase, isHost, listHas } from './header-bytes.ts'
 
@@ -98,10 +99,12 @@ export class ControlFields {
     return this.contentLength === -1 ? 'malformed' : undefined
   }
 
+  /** A tab behind the coding makes it another one to `node:http`, so it is refused here as well. */
   #noteCoding(bytes: Uint8Array, start: number, end: number): HeadFailure | undefined {
-    if (this.chunked || this.#versionMinor === 0 || !equalsIgnoringCase(bytes, start, end, chunkedCoding)) {
-      return 'transfer-encoding'
-    }
+    let lineEnd = end
+    while (bytes[lineEnd] === blank) lineEnd++
+    const isAlone = bytes[lineEnd] === carriageReturn && !this.chunked && this.#versionMinor === 1
+    if (!isAlone || !equalsIgnoringCase(bytes, start, end, chunkedCoding)) return 'transfer-encoding'
     this.chunked = true
     return undefined
   }

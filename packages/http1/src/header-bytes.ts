@@ -71,7 +71,7 @@ export function isHost(bytes: Uint8Array, start: number, end: number): boolean {
   const table = isBracketed ? addressByte : hostByte
   while (at < end && table[bytes[at]!] === 1) at++
   if (isBracketed) {
-    if (at === end || at - start < 2 || bytes[at] !== 0x5d /* ] */) return false
+    if (at === end || at - start < 3 || bytes[at] !== 0x5d /* ] */) return false
     at++
   }
   if (at === start) return false

@@ -91,7 +91,7 @@ export const goodRequests: Record<string, [text: string, ...requests: Partial<Re
     { method: 'POST', contentLength: 1, expectsContinue: true, body: 'x', fields: [['Host', 'a'], ['Content-Length', '1'], ['Expect', '100-Continue']] }, // prettier-ignore
   ],
   'chunks with extensions and trailers, then another request': [
-    'POST / HTTP/1.1\r\nHost: a\r\ntransfer-encoding: CHUNKED\r\n\r\n' +
+    'POST / HTTP/1.1\r\nHost: a\r\ntransfer-encoding:\t CHUNKED  \r\n\r\n' +
       '3\r\nabc\r\n00B;note;x=1;y="a;\\"\t\xff"\r\n\r\n0\r\n\r\n1\r\n\r\r\n0;last\r\nX-Sum: \t1 \r\n__proto__:\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n',
     {
       method: 'POST',
@@ -147,6 +147,7 @@ export const refusedRequests: readonly (readonly [name: string, failure: HeadFai
   ['Content-Length of two numbers', 'malformed', post('Content-Length: 5 5\r\n', 'hello')],
   ['an empty Transfer-Encoding', 'transfer-encoding', post('Transfer-Encoding:\r\n', '0\r\n\r\n')],
   ['chunked and more', 'transfer-encoding', post('Transfer-Encoding: chunked;a=b\r\n', '0\r\n\r\n')],
+  ['a tab behind chunked', 'transfer-encoding', post('Transfer-Encoding: chunked\t\r\n', '0\r\n\r\n')],
   ['an empty Host in HTTP/1.0', 'host', 'GET / HTTP/1.0\r\nHost:\r\n\r\n'],
   ['Host twice in HTTP/1.0', 'host', 'GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n'],
   ['another expectation', 'expectation', post('Expect: 200-ok\r\n')],
