@@ -45,6 +45,7 @@ test('the banner has at most 12 lines, and says where, what and how to stop', ()
     url: 'http://h:1',
     admin: 'http://h:2',
     parts: { kv: 'embedded' },
+    notes: {},
     interactive: false,
   })
   expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(12)

@@ -18,7 +18,7 @@ export {
 export { methods } from './methods.ts'
 
 // A server that runs
-export type { DrainReport, RunningServer } from './running.ts'
+export type { AdminPage, AdminRoute, DrainReport, RunningServer } from './running.ts'
 
 // Checks of untrusted input
 export { addressKey, isLoopback } from './address.ts'

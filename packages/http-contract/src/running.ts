@@ -7,8 +7,21 @@ export interface DrainReport {
   ms: number
 }
 
+/** A page of the admin port. */
+export interface AdminPage {
+  contentType: string
+  body: string
+}
+
+/** Answers `GET` of an admin page. @param query the part behind `?`, decoded. */
+export type AdminRoute = (query: URLSearchParams) => Promise<AdminPage>
+
 /** A server that listens, as commands and tests see it. */
 export interface RunningServer {
+  /** What a person should know about how it runs, a line each: which engine was chosen, for instance. */
+  notes?: Readonly<Record<string, string>>
+  /** Pages of its own on the admin port, by path. */
+  pages?: Readonly<Record<string, AdminRoute>>
   /** `http://127.0.0.1:8080`, without a slash at the end. */
   url: string
   /** Connections that are open now. */

@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
-import { errorBody, type HttpProblem, isLoopback, problems, routePath } from '@qps/http-contract'
+import {
+  type AdminPage,
+  type AdminRoute,
+  errorBody,
+  type HttpProblem,
+  isLoopback,
+  problems,
+  routePath,
+} from '@qps/http-contract'
 import { listen } from './listen.ts'
-
-export interface AdminPage {
-  contentType: string
-  body: string
-}
 
 export interface AdminOptions {
   /** Default `127.0.0.1`. Anything that is not loopback opens the port to others: say so only on request. */
@@ -16,8 +19,10 @@ export interface AdminOptions {
   metrics: () => Promise<AdminPage>
   /** Whether `/readyz` says 200 or 503. */
   ready: () => boolean
-  /** Further pages by path, for GET. */
-  routes?: Record<string, () => Promise<AdminPage>>
+  /** Further pages by path, for GET. Asked at each request: they may change while the port stays. */
+  routes?: () => Readonly<Record<string, AdminRoute>>
+  /** What `POST` of a path does. It changes something, so no link and no image of a web page can ask for it. */
+  actions?: Readonly<Record<string, AdminRoute>>
 }
 
 export interface Admin {
@@ -42,25 +47,33 @@ const foreignHost: HttpProblem = {
  * const admin = await startAdmin({ port: 0, metrics: async () => ({ contentType: 'text/plain', body: '' }), ready: () => true })
  */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  const { host = '127.0.0.1', port, metrics, ready, routes = {} } = options
-  const pages = new Map(Object.entries(routes))
-  pages.set('/metrics', metrics)
-  pages.set('/healthz', async () => text('ok\n'))
+  const { host = '127.0.0.1', port, metrics, ready, routes = noRoutes, actions = {} } = options
+  const own = new Map<string, AdminRoute>([
+    ['/metrics', metrics],
+    ['/healthz', async () => text('ok\n')],
+  ])
+  const pageOf = (path: string): AdminRoute | undefined => {
+    const further = routes()
+    return own.get(path) ?? (Object.hasOwn(further, path) ? further[path] : undefined)
+  }
   const loopbackOnly = isLoopback(host)
 
   const answer: RequestListener = async (request, response) => {
     if (loopbackOnly && !isLoopback(hostName(request))) return sendProblem(response, foreignHost)
     const path = routePath(request.url!)
-    const page = pages.get(path)
+    const action = Object.hasOwn(actions, path) ? actions[path] : undefined
+    const page = action ?? pageOf(path)
     if (page === undefined && path !== '/readyz') return sendProblem(response, problems.notFound)
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('allow', 'GET, HEAD')
+    const allowed = action === undefined ? ['GET', 'HEAD'] : ['POST']
+    if (!allowed.includes(request.method!)) {
+      response.setHeader('allow', allowed.join(', '))
       return sendProblem(response, problems.methodNotAllowed)
     }
     if (page === undefined)
       return ready() ? send(response, 200, text('ready\n')) : send(response, 503, text('draining\n'))
     try {
-      send(response, 200, await page())
+      const at = request.url!.indexOf('?')
+      send(response, 200, await page(new URLSearchParams(at === -1 ? '' : request.url!.slice(at))))
     } catch {
       sendProblem(response, problems.internal)
     }
@@ -81,6 +94,8 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
       }),
   }
 }
+
+const noRoutes = (): Readonly<Record<string, AdminRoute>> => ({})
 
 function hostName(request: IncomingMessage): string {
   const { host = '' } = request.headers

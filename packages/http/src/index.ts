@@ -33,4 +33,5 @@ export { Guard, type GuardOptions } from './guard.ts'
 export { Connection, type Verdict, type WatchedSocket } from './connection.ts'
 
 // The admin port
-export { type Admin, type AdminOptions, type AdminPage, startAdmin } from './admin.ts'
+export type { AdminPage, AdminRoute } from '@qps/http-contract'
+export { type Admin, type AdminOptions, startAdmin } from './admin.ts'

@@ -8,6 +8,8 @@ export interface ListenAt {
   host: string
   /** 0 picks a free port. */
   port: number
+  /** SO_REUSEPORT: several listeners share the port, and the kernel chooses. Default false. */
+  reusePort?: boolean
 }
 
 /** Connections that wait to be accepted. Node asks for 511; the kernel cuts it to `net.core.somaxconn`. */
@@ -20,11 +22,11 @@ const backlog = 4096
  * this machine's, cannot be resolved, or the port needs rights that this process lacks.
  */
 export async function listen(server: Server, at: ListenAt): Promise<string> {
-  const { host, port } = at
+  const { host, port, reusePort = false } = at
   try {
     // `once` rejects where 'error' comes first.
     const listening = once(server, 'listening')
-    server.listen({ host, port, backlog })
+    server.listen({ host, port, backlog, reusePort })
     await listening
   } catch (error) {
     throw listenError(error, at)

@@ -10,10 +10,11 @@ beforeAll(async () => {
     port: 0,
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
     ready: () => ready,
-    routes: {
+    routes: () => ({
       '/extra': async () => ({ contentType: 'text/html', body: '<p>' }),
       '/broken': () => Promise.reject(new Error('secret')),
-    },
+    }),
+    actions: { '/act': async (query) => ({ contentType: 'text/plain', body: `did ${query.get('what')}` }) },
   })
   port = Number(new URL(admin.url).port)
 })
@@ -25,6 +26,13 @@ test('pages', async () => {
   expect(await metrics.text()).toBe('up 1\n')
   expect((await fetch(`${admin.url}/healthz`)).status).toBe(200)
   expect(await (await fetch(`${admin.url}/extra?x`)).text()).toBe('<p>')
+})
+
+test('an action is done by POST only', async () => {
+  expect(await (await fetch(`${admin.url}/act?what=it`, { method: 'POST' })).text()).toBe('did it')
+  const asked = await fetch(`${admin.url}/act?what=it`)
+  expect(asked.status).toBe(405)
+  expect(asked.headers.get('allow')).toBe('POST')
 })
 
 test('readiness follows the server', async () => {

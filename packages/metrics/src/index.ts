@@ -1,4 +1,10 @@
-export { latencyBoundsS, type RequestMetrics, requestMetrics, type RequestMetricsOptions } from './request-metrics.ts'
+export {
+  latencyBoundsS,
+  type RequestMetrics,
+  requestMetrics,
+  type RequestMetricsOptions,
+  type RequestTally,
+} from './request-metrics.ts'
 export { processMetrics } from './process-metrics.ts'
 export { createRegistry, type Exposition, exposition, type MetricsRegistry } from './registry.ts'
 export { runtimeMetrics } from './runtime-metrics.ts'

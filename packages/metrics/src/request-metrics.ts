@@ -39,6 +39,16 @@ export interface RequestMetrics {
   record(method: string, route: string, status: number, seconds: number): void
   /** A request or connection that was turned away before it reached the router. `reason` is from a fixed list. */
   refused(reason: string): void
+  /** Everything recorded since the previous call, as plain data: a worker thread sends it to where the port is. */
+  take(): RequestTally
+  /** Adds what another thread has taken. */
+  add(tally: RequestTally): void
+}
+
+/** What was recorded in a while. Buckets are those of `latencyBoundsS` and one above; counts by method × 1000 + status. */
+export interface RequestTally {
+  routes: { route: string; buckets: number[]; sumS: number; counts: [key: number, count: number][] }[]
+  refusals: [reason: string, count: number][]
 }
 
 export function requestMetrics(registry: Registry, options: RequestMetricsOptions): RequestMetrics {
@@ -92,13 +102,27 @@ export function requestMetrics(registry: Registry, options: RequestMetricsOption
     },
   })
 
+  const refuse = (reason: string, count: number): void => {
+    if (refusals.size < seriesMax || refusals.has(reason)) refusals.set(reason, (refusals.get(reason) ?? 0) + count)
+  }
+
   return {
     record(method, route, status, seconds) {
       const tally = routes.get(route) ?? unmatched
       tally.record(methodIndex.get(method) ?? methods.length, status, seconds)
     },
-    refused(reason) {
-      if (refusals.size < seriesMax || refusals.has(reason)) refusals.set(reason, (refusals.get(reason) ?? 0) + 1)
+    refused: (reason) => refuse(reason, 1),
+    take() {
+      const tally: RequestTally = {
+        routes: [...routes].filter(([, { counts }]) => counts.size > 0).map(([route, each]) => each.take(route)),
+        refusals: [...refusals],
+      }
+      refusals.clear()
+      return tally
+    },
+    add(tally) {
+      for (const part of tally.routes) (routes.get(part.route) ?? unmatched).add(part)
+      for (const [reason, count] of tally.refusals) refuse(reason, count)
     },
   }
 }
@@ -120,6 +144,21 @@ class RouteTally {
     this.#sumS += seconds
     const key = method * 1000 + status
     this.counts.set(key, (this.counts.get(key) ?? 0) + 1)
+  }
+
+  /** Hands the numbers out and begins anew. */
+  take(route: string): RequestTally['routes'][number] {
+    const taken = { route, buckets: [...this.#buckets], sumS: this.#sumS, counts: [...this.counts] }
+    this.#buckets.fill(0)
+    this.#sumS = 0
+    this.counts.clear()
+    return taken
+  }
+
+  add({ buckets, sumS, counts }: RequestTally['routes'][number]): void {
+    for (const [index, count] of buckets.entries()) this.#buckets[index]! += count
+    this.#sumS += sumS
+    for (const [key, count] of counts) this.counts.set(key, (this.counts.get(key) ?? 0) + count)
   }
 
   /** Prometheus' rows of one histogram: cumulative buckets, the last one `+Inf`, then sum and count. */

@@ -203,6 +203,8 @@ export interface Poller extends AsyncDisposable {
   /** Why this backend: one sentence for people, e.g. `io_uring: Linux 6.18 and node:ffi allow it`. */
   readonly reason: string
   readonly stats: Readonly<PollerStats>
+  /** As in the options; may be set and removed while the poller runs. */
+  trace: Trace | undefined
   /**
    * Listens.
    *

@@ -10,6 +10,8 @@ export interface BannerFacts {
   parts: Record<string, string>
   /** Whether the keys work: standard input is a terminal. */
   interactive: boolean
+  /** What the variant says of how it runs. */
+  notes: Record<string, string>
 }
 
 /** At most 12 lines: what runs, what is new, where it is, what to try. Colors only where the stream wants them. */
@@ -21,12 +23,14 @@ export function banner(
   const style = (format: Parameters<typeof styleText>[0], text: string): string => styleText(format, text, { stream })
   const label = (text: string): string => style('dim', text.padEnd(10))
   const summary = stage.variants.find(({ name }) => name === facts.variant)?.summary ?? ''
+  const notes = Object.entries(facts.notes).map(([name, text]) => `${label(name)}${text}`)
   const parts = Object.entries(facts.parts).map(([part, where]) => `${part} ${where}`)
   const lines = [
     `${style('bold', `Stage ${stage.number} · ${stage.title}`)}  ${style('dim', stage.chapter)}`,
     `${label('changed')}${stage.changed}`,
     `${label('variant')}${style('cyan', facts.variant)}: ${summary}`,
     `${label('serving')}${style('green', facts.url)}`,
+    ...notes,
     `${label('metrics')}${facts.admin}/metrics`,
     ...(parts.length > 0 ? [`${label('parts')}${parts.join(', ')}`] : []),
     `${label('try')}curl -i ${facts.url}/`,
@@ -39,4 +43,4 @@ export function banner(
   return `${lines.join('\n')}\n`
 }
 
-export const keysLine = 'l load · v next variant · p CPU profile · d difference · h help · q quit'
+export const keysLine = 'l load · v next variant · p CPU profile · b block 50 ms · d difference · h help · q quit'

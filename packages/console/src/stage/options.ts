@@ -40,6 +40,13 @@ export function stageCommand(stage: StageDefinition): CommandSpec {
         help: 'address of the admin port; keep it on loopback',
       },
       workers: { type: 'string', value: 'W', default: '1', help: 'worker threads, or auto' },
+      'connections-max': {
+        type: 'integer',
+        value: 'N',
+        min: 1,
+        max: 1_000_000,
+        help: 'open connections of the process; default 4096',
+      },
       with: { type: 'string', value: 'LIST', help: 'real parts instead of embedded ones, separated by commas' },
       load: {
         type: 'number',
@@ -68,6 +75,7 @@ export interface StageOptions {
   adminHost: string
   adminPort: number
   workers: number
+  connectionsMax: number | undefined
   loadS: number | undefined
   once: boolean
   json: boolean
@@ -88,6 +96,7 @@ export function stageOptions(stage: StageDefinition, command: ParsedCommand): St
     adminHost: command.text('admin-host')!,
     adminPort: command.number('admin-port')!,
     workers: checkWorkers(stage, command.text('workers')!),
+    connectionsMax: command.number('connections-max'),
     loadS,
     once: command.flag('once'),
     json: command.flag('json'),

@@ -14,6 +14,8 @@ export interface ListeningFacts {
   admin: string
   endpoints: Record<string, string>
   parts: Record<string, string>
+  /** What the variant says of how it runs. */
+  notes: Record<string, string>
 }
 
 /** Where a stage's events go: one implementation for programs, one for people. */
@@ -30,7 +32,7 @@ export interface StageOutput {
 export function jsonOutput(stage: StageDefinition): StageOutput {
   const emit = (event: object): void => void process.stdout.write(`${JSON.stringify(event)}\n`)
   return {
-    listening: ({ variant, workers, url, admin, endpoints, parts }) =>
+    listening: ({ variant, workers, url, admin, endpoints, parts, notes }) =>
       emit({
         event: 'listening',
         stage: stage.number,
@@ -41,6 +43,7 @@ export function jsonOutput(stage: StageDefinition): StageOutput {
         admin,
         endpoints,
         parts,
+        ...(Object.keys(notes).length > 0 ? { notes } : {}),
       }),
     load: (result, serverCpuUsPerRequest) => emit({ ...result, serverCpuUsPerRequest }),
     drained: ({ completed, dropped, ms }) => emit({ event: 'drained', completed, dropped, ms: Math.round(ms) }),

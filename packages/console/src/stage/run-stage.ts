@@ -124,6 +124,7 @@ function keyActions(
       const file = await takeCpuProfile(`stage-${stage.number}-${run.facts.variant}`).finally(() => note(''))
       output.say(`CPU profile: ${file} (open it in DevTools, VS Code or Speedscope)`)
     },
+    b: () => output.say(run.block()),
     d: () => output.say(difference(stage)),
     h: () => output.say(`${keysLine}\nnpm run stage:${stage.number} -- --help shows the options`),
     q: () => stop.abort(),

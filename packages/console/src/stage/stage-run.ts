@@ -1,12 +1,15 @@
 import { type DrainReport, type RunningServer, startAdmin } from '@qps/http'
 import { type LoadResult, runLoadProcess } from '@qps/loadgen'
 import { createRegistry, exposition, processMetrics } from '@qps/metrics'
+import { blockLoop, blockPage } from './block.ts'
 import type { StageDefinition, StartVariant } from './definition.ts'
 import type { StageOptions } from './options.ts'
 import type { ListeningFacts } from './output.ts'
 
 /** First Ctrl-C to the end of the process, at most. */
 const drainLimitMs = 5000
+/** What the `b` key blocks for. */
+const blockMs = 50
 
 type AdminServer = Awaited<ReturnType<typeof startAdmin>>
 
@@ -37,6 +40,8 @@ export class StageRun {
         port: this.options.adminPort,
         metrics: () => exposition(this.#registry),
         ready: () => this.#ready,
+        routes: () => this.#server?.pages ?? {},
+        actions: { '/block': blockPage },
       })
     } catch (error) {
       await this.#server.drain(0)
@@ -52,6 +57,7 @@ export class StageRun {
       url: this.#server!.url,
       admin: this.#admin!.url,
       endpoints: {},
+      notes: { ...this.#server!.notes },
       parts: Object.fromEntries(this.stage.parts.map((part) => [part, 'embedded'])),
     }
   }
@@ -59,6 +65,11 @@ export class StageRun {
   /** The port that requests arrive on. */
   get port(): number {
     return Number(new URL(this.#server!.url).port)
+  }
+
+  /** Blocks this thread's loop, to see what that does. @returns the line to show. */
+  block(): string {
+    return blockLoop(blockMs)
   }
 
   /** Drains this variant and starts the next of `stage.json` on the same port. */
@@ -100,7 +111,7 @@ export class StageRun {
   async #startVariant(name: string, port: number): Promise<RunningServer> {
     this.#registry = createRegistry()
     processMetrics(this.#registry)
-    const { host, workers } = this.options
-    return this.#variants[name]!({ host, port, workers, registry: this.#registry })
+    const { host, workers, connectionsMax } = this.options
+    return this.#variants[name]!({ host, port, workers, connectionsMax, registry: this.#registry })
   }
 }

@@ -33,6 +33,7 @@ export class Traffic implements Disposable {
     this.#port = port
     channel('http.server.request.start').subscribe(this.#onStart)
     channel('http.server.response.finish').subscribe(this.#onFinish)
+    channel('qps.http1.request.done').subscribe(this.#onDone)
   }
 
   /** The figures since the previous call. */
@@ -52,11 +53,19 @@ export class Traffic implements Disposable {
   [Symbol.dispose](): void {
     channel('http.server.request.start').unsubscribe(this.#onStart)
     channel('http.server.response.finish').unsubscribe(this.#onFinish)
+    channel('qps.http1.request.done').unsubscribe(this.#onDone)
   }
 
   readonly #onStart = (message: unknown): void => {
     const { request } = message as HttpMessage
     if (request.socket.localPort === this.#port()) this.#started.set(request, performance.now())
+  }
+
+  /** Our own HTTP/1.1 server times its requests itself. */
+  readonly #onDone = (message: unknown): void => {
+    const { status, seconds } = message as { status: number; seconds: number }
+    this.#latencyUs.record(Math.round(seconds * 1e6))
+    if (status >= 500) this.#errors++
   }
 
   readonly #onFinish = (message: unknown): void => {

@@ -37,7 +37,7 @@ export abstract class KernelPoller implements Poller {
   readonly highWaterBytes: number
   readonly lowWaterBytes: number
   protected readonly options: CheckedOptions
-  protected readonly trace: Trace | undefined
+  trace: Trace | undefined
   /** Connections that wrote since the last flush. */
   protected dirty: KernelConnection[] = []
   protected readonly connections: (KernelConnection | undefined)[] = []

@@ -43,7 +43,7 @@ class LibuvPoller implements Poller, Turn {
   readonly lowWaterBytes: number
 
   readonly #stats: PollerStats = newStats()
-  readonly #trace: Trace | undefined
+  trace: Trace | undefined
   readonly #onread: NonNullable<SocketConstructorOpts['onread']>
   readonly #listeners = new Set<LibuvListener>()
   readonly #connections = new Set<LibuvConnection>()
@@ -58,7 +58,7 @@ class LibuvPoller implements Poller, Turn {
     this.highWaterBytes = highWaterBytes
     this.lowWaterBytes = lowWaterBytes
     this.pool = new BlockPool(outputBytesMax)
-    this.#trace = options.trace
+    this.trace = options.trace
     // libuv reads and calls back before it reads for anybody else, so one buffer serves all.
     this.#onread = {
       buffer: new Uint8Array(receiveBytes),
@@ -122,11 +122,11 @@ class LibuvPoller implements Poller, Turn {
   ran(_connection: LibuvConnection): void {
     if (!this.#turning) {
       this.#stats.wakes++
-      this.#trace?.('wake', 1)
+      this.trace?.('wake', 1)
     }
     this.#enterTurn()
-    this.#trace?.('ready', 1)
-    this.#trace?.('run', 1)
+    this.trace?.('ready', 1)
+    this.trace?.('run', 1)
   }
 
   received(bytes: number): void {
@@ -198,10 +198,10 @@ class LibuvPoller implements Poller, Turn {
       connection.listed = false
       if (connection.flush()) flushed++
     }
-    if (this.#trace === undefined) return
-    if (flushed > 0) this.#trace('submit', flushed)
-    this.#trace('flush', flushed)
-    if (!this.#turning) this.#trace('wait', 1)
+    if (this.trace === undefined) return
+    if (flushed > 0) this.trace('submit', flushed)
+    this.trace('flush', flushed)
+    if (!this.#turning) this.trace('wait', 1)
   })
 
   #mustBeOpen(): void {
