@@ -67,10 +67,13 @@ export function testLoop({ create }: Subject): void {
       },
       onClose: look,
     })
-    const noise = await Promise.all([noisy.meet(), noisy.meet(), noisy.meet()].map(async (met) => (await met).peer))
+    const noise = [await noisy.meet(), await noisy.meet(), await noisy.meet()].map(({ peer }) => peer)
     for (let round = 0; round < 20; round++) {
       const { peer, recorder } = await quiet.meet()
       for (const { socket } of noise) socket.write('x')
+      // Whoever writes first in a turn is who asks for its end.
+      storage.run('noisy', () => noisy.recorders[0]!.connection.write(Buffer.from('x')))
+      expect(recorder.connection.write(pattern(5_000))).toBe(false)
       peer.socket.end(pattern(5_000))
       for (const { socket } of noise) socket.write('x')
       await until(() => recorder.closed && peer.closed, 'the quiet one closes')
