@@ -1,3 +1,4 @@
+import { SameHead } from './same-head.ts'
 import { contentLengthOf, equalsIgnoringCase, hasToken, hexSizeOf, statusOf } from './header-bytes.ts'
 
 /** A header section longer than this is an error, not a response. Eight times what Node's own client allows is generous. */
@@ -52,6 +53,9 @@ export class ResponseParser {
   /** The beginning of a line whose end has not arrived, in the first `#carried` bytes. */
   #carry: Buffer = Buffer.alloc(0)
   #carried = 0
+  readonly #same = new SameHead()
+  /** Where the head began, in the bytes of this call; -1 where it began in those of another. */
+  #headStart = -1
 
   /** @param method of the requests: the responses to HEAD have no content, whatever their header says. */
   constructor(method: string) {
@@ -67,6 +71,11 @@ export class ResponseParser {
   feed(bytes: Uint8Array, start: number, end: number): number {
     let at = start
     this.complete = false
+    this.#headStart = -1
+    if (this.#state === state.statusLine && this.#carried === 0 && this.#headerBytes === 0) {
+      if (this.#same.begins(bytes, start, end)) at = this.#repeat(start)
+      else this.#headStart = start
+    }
     while (at < end && !this.complete && this.failure === undefined) {
       if (this.#state === state.body || this.#state === state.chunkData) at = this.#skip(at, end)
       else if (this.#state === state.untilClose) {
@@ -143,7 +152,7 @@ export class ResponseParser {
   /** One whole line, without its CRLF. */
   #act(bytes: Uint8Array, start: number, end: number): void {
     if (this.#state === state.header) {
-      if (start === end) this.#headerEnd()
+      if (start === end) this.#headerEnd(bytes, end + 2)
       else this.#field(bytes, start, end)
     } else if (this.#state === state.statusLine) this.#statusLine(bytes, start, end)
     else if (this.#state === state.chunkSize) this.#chunkSize(bytes, start, end)
@@ -158,11 +167,15 @@ export class ResponseParser {
     if (this.status === -1) return void this.#fail('a status line that is none', 0)
     // Only HTTP/1.0 closes unless told otherwise. The minor version is the eighth character.
     this.keepAlive = bytes[start + 7] !== 0x30
+    this.#begin()
+    this.#state = state.header
+  }
+
+  #begin(): void {
     this.bodyBytes = 0
     this.lengthUnknown = false
     this.#contentLength = -1
     this.#chunked = false
-    this.#state = state.header
   }
 
   #field(bytes: Uint8Array, start: number, end: number): void {
@@ -199,13 +212,42 @@ export class ResponseParser {
     this.#contentLength = length
   }
 
-  #headerEnd(): void {
+  /** The head is the same as the last one: acts as if it had been read again. @returns where it ends. */
+  #repeat(start: number): number {
+    const same = this.#same
+    this.status = same.status
+    this.keepAlive = same.keepAlive
+    this.#begin()
+    this.#contentLength = same.contentLength
+    this.#expectContent()
+    return start + same.length
+  }
+
+  /** @param end behind the empty line. */
+  #headerEnd(bytes: Uint8Array, end: number): void {
     this.#headerBytes = 0
     if (this.#chunked && this.#contentLength !== -1) return void this.#fail('a content length beside a coding', 0)
     if (this.status < 200) {
       if (this.status === 101) this.#fail('a change of protocol that was not asked for', 0)
+      this.#headStart = -1
       this.#state = state.statusLine
-    } else if (this.#bodiless || this.status === 204 || this.status === 304) this.#end()
+      return
+    }
+    if (this.#headStart !== -1 && this.#contentLength !== -1) this.#remember(bytes, end)
+    this.#expectContent()
+  }
+
+  /** A whole head with a length, and nothing wrong with it. */
+  #remember(bytes: Uint8Array, end: number): void {
+    const same = this.#same
+    same.keep(bytes, this.#headStart, end)
+    same.status = this.status
+    same.keepAlive = this.keepAlive
+    same.contentLength = this.#contentLength
+  }
+
+  #expectContent(): void {
+    if (this.#bodiless || this.status === 204 || this.status === 304) this.#end()
     else if (this.#chunked) {
       this.lengthUnknown = true
       this.#state = state.chunkSize

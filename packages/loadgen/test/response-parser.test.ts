@@ -190,3 +190,19 @@ test('a line that arrives byte by byte takes time in proportion to its length', 
   best(32_000)
   expect(best(100_000)).toBeLessThan(2.5 * 2 * Math.max(0.5, best(50_000)))
 })
+
+test('a head like the one before is read like it; one that differs in any byte is read anew', () => {
+  const answer = 'HTTP/1.1 200 OK\r\nDate: today\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc'
+  const [first] = readText(answer).answers
+  const bytes = bytesOf(answer)
+  for (let at = 0; at < bytes.length; at++) {
+    for (const byte of [0x0d, 0x30, 0x31, 0x39, bytes[at]! ^ 0x20, bytes[at]!]) {
+      const other = Buffer.from(bytes)
+      other[at] = byte
+      const alone = read([other])
+      expect(read([Buffer.concat([bytes, other])])).toEqual({ ...alone, answers: [first, ...alone.answers] })
+      const moved = Buffer.concat([Buffer.alloc(1 + (at % 7)), other]).subarray(1 + (at % 7))
+      expect(read([bytes, moved])).toEqual({ ...alone, answers: [first, ...alone.answers] })
+    }
+  }
+})
