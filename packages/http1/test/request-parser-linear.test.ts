@@ -71,7 +71,7 @@ test.each(worst)(
       const twice = filled(2 ** 14, ...parts)
       const looks = looksOf(once, (bytes) => feed(bytes, pieceBytes))
       // Content is not looked at, only handed on.
-    expect(looks).toBeGreaterThan(once.length / 2)
+      expect(looks).toBeGreaterThan(once.length / 2)
       expect(looks).toBeLessThan(6 * once.length)
       expect(looksOf(twice, (bytes) => feed(bytes, pieceBytes))).toBeLessThan(2.05 * looks)
     }
