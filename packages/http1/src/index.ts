@@ -10,3 +10,10 @@ export { contractRouter } from './server/contract-router.ts'
 
 // The parser
 export { headComplete, headFailed, headIncomplete, RequestParser } from './request-parser.ts'
+
+// Fastify, and what else takes a serverFactory
+export { nodeServer, type NodeServer } from './node/node-server.ts'
+export { NodeHttpServer, type NodeServerOptions } from './node/node-http-server.ts'
+export { NodeRequest } from './node/node-request.ts'
+export { NodeResponse } from './node/node-response.ts'
+export { NodeSocket } from './node/node-socket.ts'

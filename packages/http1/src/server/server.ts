@@ -190,13 +190,17 @@ export class HttpServer {
     for (const connection of this.#connections) connection.takeCarried()
   }
 
-  /** Closes connections that are between requests and have been open for at least `ageMs`. */
-  closeResting(ageMs: number): void {
-    const openedBeforeMs = this.clock.nowMs() - ageMs
+  /**
+   * Closes connections that are between requests and have been open for at least `ageMs`.
+   *
+   * @param usedAgeMs the same for those that have sent something already. Default `ageMs`.
+   */
+  closeResting(ageMs: number, usedAgeMs: number = ageMs): void {
+    const nowMs = this.clock.nowMs()
     for (const connection of this.#connections) {
-      if (connection.isAtRest && connection.output.pendingBytes === 0 && connection.openedAtMs <= openedBeforeMs) {
-        connection.output.destroy()
-      }
+      const { isAtRest, openedAtMs, output } = connection
+      if (!isAtRest || output.pendingBytes > 0) continue
+      if (openedAtMs <= nowMs - (output.bytesRead > 0 ? usedAgeMs : ageMs)) output.destroy()
     }
   }
 
