@@ -12,6 +12,9 @@ export const variants: readonly Variant[] = [
   { stage: '01-minimal-server', variant: 'minimal', hardened: false },
   { stage: '01-minimal-server', variant: 'hardened', hardened: true },
   { stage: '01-minimal-server', variant: 'observed', hardened: true },
+  { stage: '02-event-loop', variant: 'libuv', hardened: true },
+  { stage: '02-event-loop', variant: 'epoll', hardened: true },
+  { stage: '02-event-loop', variant: 'io_uring', hardened: true },
 ]
 
 export const hardenedVariants: readonly Variant[] = variants.filter(({ hardened }) => hardened)

@@ -114,7 +114,8 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
 
   onEnd(): void {
     this.#peerEnded = true
-    if (this.#phase === phase.body) this.#body?.fail('the client ended the connection')
+    // Half a body is no request.
+    if (this.#phase === phase.body && this.#response !== undefined) return this.refuse('malformed')
     this.#response?.watcher?.onPeerEnd()
     // Whoever has asked may still be waiting for the answer; whoever has not, has nothing to wait for.
     if (this.#response === undefined) this.#leave()
