@@ -7,17 +7,17 @@ import { Readable, Stream } from 'node:stream'
  * made by `NodeRequest`. What is here is `instanceof` the real thing and has all of its methods.
  */
 
-function inherit<T>(prototype: object): new () => T {
+function inherit(prototype: object): unknown {
   const Light = function () {}
   Object.setPrototypeOf(Light.prototype as object, prototype)
-  return Light as unknown as new () => T
+  return Light
 }
 
-export const LightEmitter: new () => EventEmitter = inherit(EventEmitter.prototype)
+export const LightEmitter: new () => EventEmitter = inherit(EventEmitter.prototype) as new () => EventEmitter
 /** A legacy Stream, as Node's own responses are. */
-export const LightStream: new () => Stream = inherit(Stream.prototype)
+export const LightStream: new () => Stream = inherit(Stream.prototype) as new () => Stream
 /** Whoever extends this provides `_readableState`. */
-export const LightReadable: new () => Readable = inherit(Readable.prototype)
+export const LightReadable: new () => Readable = inherit(Readable.prototype) as new () => Readable
 
 /** Has anybody ever listened? Without a listener there is nothing to schedule. */
 export function hasListeners(emitter: EventEmitter): boolean {

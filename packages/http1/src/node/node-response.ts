@@ -112,11 +112,11 @@ export class NodeResponse extends LightStream implements ResponseWatcher {
 
   setHeaders(fields: Iterable<readonly [string, OutgoingValue]>): this {
     // The web's Headers yield each cookie on its own.
-    const cookies: string[] = []
+    const cookies: (string | number)[] = []
     for (const [name, value] of fields) {
       if (name.toLowerCase() !== 'set-cookie') this.setHeader(name, value)
       else if (typeof value === 'object') cookies.push(...value)
-      else cookies.push(String(value))
+      else cookies.push(value)
     }
     return cookies.length === 0 ? this : this.setHeader('set-cookie', cookies)
   }
@@ -124,8 +124,7 @@ export class NodeResponse extends LightStream implements ResponseWatcher {
   appendHeader(name: string, value: OutgoingValue): this {
     const before = this.getHeader(name)
     if (before === undefined) return this.setHeader(name, value)
-    const all = [before, value].flat().map(String)
-    return this.setHeader(this.#fields!.get(name.toLowerCase())![0], all)
+    return this.setHeader(this.#fields!.get(name.toLowerCase())![0], [before, value].flat())
   }
 
   getHeader(name: string): OutgoingValue | undefined {
@@ -166,7 +165,7 @@ export class NodeResponse extends LightStream implements ResponseWatcher {
 
   writeHead(status: number, reason?: string | OutgoingFields, fields?: OutgoingFields): this {
     if (this.headersSent) throw nodeError('ERR_HTTP_HEADERS_SENT', 'write the head')
-    const code = Math.trunc(Number(status))
+    const code = Math.trunc(status)
     if (!(code >= 100 && code <= 999)) throw nodeError('ERR_HTTP_INVALID_STATUS_CODE', String(status))
     if (typeof reason === 'string') this.statusMessage = reason
     else fields ??= reason

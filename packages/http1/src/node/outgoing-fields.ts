@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { nodeError } from './node-errors.ts'
 
-export type OutgoingValue = string | number | readonly string[]
+export type OutgoingValue = string | number | readonly (string | number)[]
 /** An object, names and values by turns, or pairs of them. */
 export type OutgoingFields =
   | Readonly<Record<string, OutgoingValue | undefined>>
