@@ -17,6 +17,8 @@ export interface BodySink {
   finish(trailers: readonly Trailer[]): void
   /** It will never be complete. */
   fail(why: string): void
+  /** The response has ended: what comes is of no interest any more. An adapter may still want it. */
+  over?(): void
 }
 
 /** Unread content above this stops the reading. */
@@ -37,7 +39,7 @@ export class RequestBody implements AsyncIterable<Uint8Array>, BodySink {
   #pieces: Uint8Array[] = []
   #unread = 0
   #complete = false
-  #whole = false
+  #all: Promise<Uint8Array> | undefined
   #error: Error | undefined
   #waiting: PromiseWithResolvers<void> | undefined
 
@@ -45,15 +47,14 @@ export class RequestBody implements AsyncIterable<Uint8Array>, BodySink {
     this.#source = source
   }
 
-  /** All of it. Its size is bounded by the server's `bodyBytesMax`. */
-  async bytes(): Promise<Uint8Array> {
-    this.#whole = true
-    while (!this.#complete) await this.#more()
-    if (this.#error !== undefined) throw this.#error
-    const [first] = this.#pieces
-    const all = this.#pieces.length === 1 ? first! : Buffer.concat(this.#pieces)
-    this.#pieces = []
-    return all
+  /** All of it, or what an iteration has left of it; asked again, the same. Its size is bounded by the server's `bodyBytesMax`. */
+  bytes(): Promise<Uint8Array> {
+    if (this.#all === undefined) {
+      this.#all = this.#collect()
+      // Whoever waits for it hears of a failure; that nobody does must not end the process when a client leaves.
+      this.#all.catch(() => {})
+    }
+    return this.#all
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
@@ -68,18 +69,28 @@ export class RequestBody implements AsyncIterable<Uint8Array>, BodySink {
     }
   }
 
+  async #collect(): Promise<Uint8Array> {
+    while (!this.#complete) await this.#more()
+    if (this.#error !== undefined) throw this.#error
+    const [first] = this.#pieces
+    const all = this.#pieces.length === 1 ? first! : Buffer.concat(this.#pieces)
+    this.#pieces = []
+    return all
+  }
+
   // What follows is for the connection.
 
   /** A piece has arrived; it is copied. */
   push(bytes: Uint8Array, start: number, end: number): void {
-    if (start === end) return
+    if (start === end || this.#complete) return
     this.#pieces.push(bytes.slice(start, end))
     this.#unread += end - start
-    if (!this.#whole && this.#unread > unreadBytesMax) this.#source.holdBody()
+    if (this.#all === undefined && this.#unread > unreadBytesMax) this.#source.holdBody()
     this.#wake()
   }
 
   finish(trailers: readonly Trailer[]): void {
+    if (this.#complete) return
     this.trailers = trailers
     this.#complete = true
     this.#wake()
@@ -93,6 +104,11 @@ export class RequestBody implements AsyncIterable<Uint8Array>, BodySink {
     })
     this.#complete = true
     this.#wake()
+  }
+
+  over(): void {
+    this.fail('its response has ended before')
+    this.#pieces = []
   }
 
   #more(): Promise<void> {

@@ -12,11 +12,14 @@ type Phase = (typeof phase)[keyof typeof phase]
 
 const continueLines = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1')
 const nothing = new Uint8Array(0)
+/** Answers that wait for their client, above which it is worth asking the connection whether they are too many. */
+const unsentBytesMax = 64 * 1024
 
 /**
  * One client. Requests are taken one after the other: the next one is read when the answer to the one before is complete,
- * so answers cannot come in another order. What a client sends ahead waits, at most `carryBytesMax`; then the connection is
- * not read any more.
+ * so answers cannot come in another order. What a client sends ahead waits, at most `carryBytesMax` and what one read
+ * brings; then the connection is not read any more. So does what it sends while it does not take its answers, and a body
+ * that its handler has not asked for yet.
  *
  *        ┌────────────── the next request ◄─────────────┐
  *        ▼                                              │
@@ -37,8 +40,6 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   requestAtMs: number
   /** `bytesRead` when the request began. */
   requestFromBytes = 0
-  /** Where its body began, likewise. */
-  bodyFromBytes = 0
   /** Refused: input is only dropped from then on. */
   lingeringSinceMs = -1
   /** For the watch's own notes. */
@@ -53,8 +54,10 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   #request: Request | undefined
   #response: Response | undefined
   #body: BodySink | undefined
-  /** Input that waits: of a request that is cut, or of the next ones. `carryEnd` is 0 where there is none. */
+  /** Input that waits, from `carryStart` to `carryEnd`: of a request that is cut, or of the next ones. */
   #carry: Uint8Array = nothing
+  #carryStart = 0
+  /** 0 where nothing waits. */
   #carryEnd = 0
   /** In the parsing loop: an answer that ends now needs no loop of its own. */
   #parsing = false
@@ -62,7 +65,11 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   /** The answer has said that the connection closes. */
   #told = false
   #continues = false
+  /** The connection is not read: too much waits. */
   #held = false
+  /** The body's reader has enough for now. */
+  #bodyHeld = false
+  #heldAtMs = 0
   /** More input of the same client lies behind the request that is being answered. */
   #behind = false
   #peerEnded = false
@@ -91,12 +98,17 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
 
   /** A head is on its way: it has begun, or the connection has never asked anything. */
   get isReceivingHead(): boolean {
-    return this.#phase === phase.head && (this.#carryEnd > 0 || this.output.bytesRead === 0)
+    return this.#phase === phase.head && (this.#parser !== undefined || this.output.bytesRead === 0)
   }
 
   /** A body is on its way, and we are reading. */
   get isReceivingBody(): boolean {
-    return this.#phase === phase.body && !this.#held
+    return this.#phase === phase.body && !this.#held && !this.#isBodyUnasked
+  }
+
+  /** Whoever answers has not asked for the body yet, and still may. */
+  get #isBodyUnasked(): boolean {
+    return this.#phase === phase.body && this.#body === undefined && this.#response !== undefined
   }
 
   // Input
@@ -114,19 +126,27 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
 
   onEnd(): void {
     this.#peerEnded = true
-    // Half a body is no request.
-    if (this.#phase === phase.body && this.#response !== undefined) return this.refuse('malformed')
+    if (this.#carryEnd > 0) this.takeCarried()
+    else this.#inputEnded()
     this.#response?.watcher?.onPeerEnd()
-    // Whoever has asked may still be waiting for the answer; whoever has not, has nothing to wait for.
+  }
+
+  /** Nothing more comes, and what could be taken is. Whoever has asked may still be waiting for the answer. */
+  #inputEnded(): void {
+    if (this.#phase === phase.over || this.#isBodyUnasked) return
     if (this.#response === undefined) this.#leave()
+    // Half a body is no request.
+    else if (this.#phase === phase.body) this.refuse('malformed')
   }
 
   onDrain(): void {
-    this.#response?.onDrain()
+    if (this.#response === undefined) this.takeCarried()
+    else this.#response.onDrain()
   }
 
   onClose(): void {
     this.#phase = phase.over
+    this.#dropCarry()
     this.#body?.fail('the connection closed')
     const response = this.#response
     if (response !== undefined) {
@@ -140,25 +160,17 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
 
   /** Goes on with input that waited. Called from a turn or a microtask of its own, never from a handler. */
   takeCarried(): void {
-    if (this.#phase === phase.over || this.#phase === phase.answer || this.#carryEnd === 0 || this.#server.holding)
-      return
-    const carry = this.#carry
-    const end = this.#carryEnd
-    // The carry's memory may still be a request's head: what is left moves to memory of its own.
-    this.#carryEnd = 0
-    this.#carry = nothing
-    const at = this.#take(carry, 0, end)
-    if (at < end) {
-      if (at === 0 && this.#carryEnd === 0) {
-        this.#carry = carry
-        this.#carryEnd = end
-      } else this.#keep(carry, at, end)
+    if (this.#phase === phase.over || this.#phase === phase.answer || this.#server.holding) return
+    if (this.#carryEnd > 0) {
+      // In place: a handler that goes on has a copy of its head, and bodies are copied by whoever keeps them.
+      const end = this.#carryEnd
+      const at = this.#take(this.#carry, this.#carryStart, end)
+      if (at === end) this.#dropCarry()
+      else this.#carryStart = at
+      this.#release()
     }
-    // Taking input has moved the phase on, which the compiler cannot see.
-    const now = this.#phase as Phase
-    if (this.#held && this.#carryEnd <= this.#server.carryBytesMax && now !== phase.answer) this.#release()
     // What the client sent before it ended is answered; what it did not finish is not.
-    if (this.#peerEnded && this.#response === undefined) this.#leave()
+    if (this.#peerEnded && (this.#carryEnd === 0 || !this.#isClogged)) this.#inputEnded()
   }
 
   /** @returns where it stopped; what is left must be kept, unless the connection is over. */
@@ -167,14 +179,24 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     this.#parsing = true
     while (at < end) {
       if (this.#phase === phase.head) {
+        if (this.#isClogged) break
         const next = this.#takeHead(bytes, at, end)
         if (next === -1) break
         at = next
-      } else if (this.#phase === phase.body) at = this.#takeBody(bytes, at, end)
+      } else if (this.#phase === phase.body && !this.#isBodyUnasked) at = this.#takeBody(bytes, at, end)
       else break
     }
     this.#parsing = false
     return this.#phase === phase.over ? end : at
+  }
+
+  /**
+   * Its client asks and does not read: no further request is begun. Asking is also asking for `onDrain`, which goes on.
+   * A head that has begun stands in nobody's way, and belongs to the watch.
+   */
+  get #isClogged(): boolean {
+    const { output } = this
+    return output.pendingBytes > unsentBytesMax && this.#parser === undefined && !output.write(nothing)
   }
 
   /** @returns where the head ended, or -1 where it is not complete. */
@@ -203,15 +225,12 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     this.versionMinor = parser.versionMinor
     this.headOnly = parser.method === server.headMethod
     this.#keepsAlive = parser.keepAlive
-    this.#continues = parser.expectsContinue
+    this.#continues = parser.expectsContinue && !parser.bodyComplete
     this.#behind = behind && parser.bodyComplete
     const request = (this.#request = new Request(this, parser, bytes, at))
     const response = (this.#response = new Response(this))
     if (parser.bodyComplete) this.#phase = phase.answer
-    else {
-      this.#phase = phase.body
-      this.bodyFromBytes = this.output.bytesRead
-    }
+    else this.#phase = phase.body
     server.handle(request, response, this)
     // Not ended yet: the handler goes on later, when this memory holds something else.
     if (this.#response === response) request.keep()
@@ -224,30 +243,44 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
       this.refuse(parser.failure)
       return end
     }
+    // Whoever gets the content may end the answer there and then, and the connection with it.
     this.#body?.push(bytes, parser.pieceStart, parser.pieceEnd)
-    if (parser.bodyComplete) {
-      this.#body?.finish(parser.trailers)
-      if (this.#response === undefined) this.#next()
-      else {
-        this.#phase = phase.answer
-        this.#behind = next < end
-      }
-    }
+    if (!parser.bodyComplete || this.#isOver) return next
+    // The client has not waited for `100 Continue`.
+    this.#continues = false
+    this.#behind = next < end
+    this.#body?.finish(parser.trailers)
+    if (this.#isOver) return end
+    if (this.#response === undefined) this.#next()
+    else this.#phase = phase.answer
     return next
+  }
+
+  /** For where the compiler believes that it knows the phase, and a call has changed it. */
+  get #isOver(): boolean {
+    return this.#phase === phase.over
   }
 
   /** Copies input that cannot be parsed yet behind what waits already. */
   #keep(bytes: Uint8Array, start: number, end: number): void {
-    const needed = this.#carryEnd + end - start
-    if (needed > this.#carry.length) {
-      const grown = new Uint8Array(Math.max(512, 2 * needed))
-      grown.set(this.#carry.subarray(0, this.#carryEnd))
-      this.#carry = grown
+    const waiting = this.#carryEnd - this.#carryStart
+    const needed = waiting + end - start
+    if (this.#carryEnd + end - start > this.#carry.length) {
+      const roomy = needed > this.#carry.length ? new Uint8Array(Math.max(512, 2 * needed)) : this.#carry
+      roomy.set(this.#carry.subarray(this.#carryStart, this.#carryEnd))
+      this.#carry = roomy
+      this.#carryStart = 0
+      this.#carryEnd = waiting
     }
     this.#carry.set(bytes.subarray(start, end), this.#carryEnd)
-    this.#carryEnd = needed
+    this.#carryEnd += end - start
     this.#behind = true
-    if (needed > this.#server.carryBytesMax) this.holdBody()
+    if (needed > this.#server.carryBytesMax) this.#hold()
+  }
+
+  #dropCarry(): void {
+    this.#carry = nothing
+    this.#carryStart = this.#carryEnd = 0
   }
 
   // The request's body
@@ -264,7 +297,12 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     this.#body = body
     if (this.#phase === phase.answer) body.finish(this.#parser!.trailers)
     else if (this.#phase === phase.over) body.fail('the connection closed')
-    else if (this.#peerEnded) body.fail('the client ended the connection')
+    else if (!this.#parsing) {
+      // It was not read while its handler had other things to do: that time is not the client's.
+      this.requestAtMs = this.#server.nowMs
+      this.requestFromBytes = this.output.bytesRead
+      queueMicrotask(() => this.takeCarried())
+    }
   }
 
   wantBody(): void {
@@ -272,18 +310,32 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
       this.#continues = false
       this.output.write(continueLines)
     }
+    this.#bodyHeld = false
     this.#release()
   }
 
   holdBody(): void {
+    // When the answer is over, the rest of the body is no reason to wait.
+    if (this.#response === undefined) return
+    this.#bodyHeld = true
+    this.#hold()
+  }
+
+  #hold(): void {
     if (this.#held) return
     this.#held = true
+    this.#heldAtMs = this.#server.nowMs
     this.output.pause()
   }
 
+  /** Reads on, where that is wanted. A head that is cut needs no more room than it may have. */
   #release(): void {
-    if (!this.#held) return
+    if (!this.#held || this.#bodyHeld) return
+    if (this.#carryEnd - this.#carryStart > this.#server.limits.headerBytesMax) return
     this.#held = false
+    // The time in which we did not read is not the client's.
+    const { nowMs } = this.#server
+    this.requestAtMs = Math.min(nowMs, this.requestAtMs + nowMs - this.#heldAtMs)
     this.output.resume()
   }
 
@@ -306,16 +358,14 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   responseEnded(): void {
     this.#finish(true)
     if (this.#phase === phase.over) return
-    if (this.#told || !this.#keepsAlive) this.#leave()
-    else if (this.#phase === phase.answer) {
-      this.#next()
-      if (!this.#parsing && this.#carryEnd > 0) queueMicrotask(() => this.takeCarried())
-      if (!this.#parsing && this.#held) this.#release()
-    } else if (this.#held) {
-      // The rest of the body is of no interest: it is read and dropped.
-      this.#body = undefined
-      this.#release()
-    }
+    if (this.#phase === phase.body) this.#body?.over?.()
+    if (this.#told || !this.#keepsAlive) return this.#leave()
+    if (this.#phase === phase.answer) this.#next()
+    this.#bodyHeld = false
+    this.#release()
+    if (this.#parsing) return
+    if (this.#carryEnd > 0) queueMicrotask(() => this.takeCarried())
+    else if (this.#peerEnded) this.#inputEnded()
   }
 
   /** Turns the client away: says why, reads on for a while so that it gets to read that, then closes. */
@@ -323,7 +373,13 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     if (this.#phase === phase.over) return
     const response = this.#response
     const said = response !== undefined && response.headersSent
+    // The answer was given before its body was complete: another one would be taken for the next request's.
+    if (this.#phase === phase.body && response === undefined) {
+      this.#server.refused(this, reason)
+      return this.#leave()
+    }
     this.#phase = phase.over
+    this.#dropCarry()
     this.#body?.fail(refusals[reason].message)
     if (response !== undefined) {
       response.statusCode = said ? response.statusCode : refusals[reason].status
@@ -339,6 +395,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     this.lingeringSinceMs = this.#server.nowMs
     this.notes.lingerFromBytes = this.output.bytesRead
     if (!lingers) this.notes.closesWhenSent = true
+    this.#bodyHeld = false
     this.#release()
   }
 
@@ -346,9 +403,11 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   #leave(): void {
     if (this.#phase === phase.over) return
     this.#phase = phase.over
+    this.#dropCarry()
     this.output.end()
     this.lingeringSinceMs = this.#server.nowMs
     this.notes.lingerFromBytes = this.output.bytesRead
+    this.#bodyHeld = false
     this.#release()
   }
 

@@ -30,6 +30,27 @@ export function checkField(name: string, value: string): void {
   }
 }
 
+/** What says how a message is to be read cannot stand behind it, and neither can whom it is for. */
+const notBehind = new Set(['content-length', 'transfer-encoding', 'connection', 'host', 'trailer'])
+
+/** @throws QpsError QPS_HEADER. */
+export function trailerLine(name: string, value: string): string {
+  if (notBehind.has(name.toLowerCase())) {
+    throw new QpsError('QPS_HEADER', `${name} cannot be a trailer: it would come too late`, {
+      hint: 'set it with setHeader, before the first write',
+    })
+  }
+  return fieldLine(name, value)
+}
+
+/** @throws QpsError QPS_STATUS for what is no status of a final answer: a whole number from 200 to 599. */
+export function checkStatus(status: number): number {
+  if (Number.isInteger(status) && status >= 200 && status <= 599) return status
+  throw new QpsError('QPS_STATUS', `a status is a whole number from 200 to 599, not ${String(status)}`, {
+    hint: "informational answers (1xx) are the server's own; 200 is the default",
+  })
+}
+
 /** The lines of the fields, checked, each with its CRLF. */
 export function fieldLines(fields: FieldValues): string {
   let lines = ''
@@ -78,13 +99,17 @@ export class PreparedFields {
     this.lines = fieldLines(fields)
   }
 
-  /** Status line, Date, the fields, and the beginning of Content-Length: everything up to its number. */
+  /**
+   * Status line, Date, the fields, and the beginning of Content-Length: everything up to its number.
+   *
+   * @throws QpsError QPS_STATUS.
+   */
   head(status: number): Uint8Array {
     if (this.#version !== dateClock.version || this.#status !== status) {
+      const text = `HTTP/1.1 ${checkStatus(status)} ${reasonOf(status)}\r\n${this.lines}Date: ${dateClock.value}\r\ncontent-length: `
+      this.#head = Buffer.from(text, 'latin1')
       this.#version = dateClock.version
       this.#status = status
-      const text = `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${this.lines}Date: ${dateClock.value}\r\ncontent-length: `
-      this.#head = Buffer.from(text, 'latin1')
     }
     return this.#head
   }

@@ -1,8 +1,8 @@
-import { invariant, QpsError } from '@qps/core'
+import { QpsError } from '@qps/core'
 import type { Connection } from '@qps/netpoll'
 import { reserveBytesMax } from '@qps/netpoll'
 import { dateClock } from './date.ts'
-import { checkField, fieldLines, type FieldValues, PreparedFields } from './fields.ts'
+import { checkField, checkStatus, fieldLines, type FieldValues, PreparedFields, trailerLine } from './fields.ts'
 import { reasonOf } from './reasons.ts'
 
 /** How the end of the content is told. */
@@ -35,6 +35,7 @@ export interface ResponseWatcher {
 }
 
 const empty: readonly string[] = []
+const nothing = new Uint8Array(0)
 /** Most answers fit: a head of a few hundred bytes and a small body go out in one reserved piece. */
 const pieceBytesMax = reserveBytesMax - 256
 
@@ -54,6 +55,8 @@ export class Response {
   headersSent = false
   /** `end` was called, or the connection is gone. */
   ended = false
+  /** It was ended by somebody else: the client left, or the server turned it away. */
+  abandoned = false
   /** For adapters. */
   watcher: ResponseWatcher | undefined
   readonly #owner: ResponseOwner
@@ -70,7 +73,9 @@ export class Response {
   }
 
   /**
-   * Sets a header field, in the place of one of the same name.
+   * Sets a header field, in the place of one of the same name. Date, Keep-Alive and Transfer-Encoding are written by the
+   * server, whatever is set. Content-Length counts where the content is written in pieces, and for answers to HEAD and 304;
+   * a whole answer is measured. `connection: close` closes behind this answer.
    *
    * @throws QpsError QPS_HEADER for what a header field cannot carry; QPS_HEADERS_SENT when the head is written.
    */
@@ -104,8 +109,7 @@ export class Response {
    */
   writeHead(status: number, fields?: FieldValues | PreparedFields): this {
     this.#mustBeOpen('write the head')
-    invariant(status >= 200 && status <= 599, `a final status is 200 to 599, not ${status}`)
-    this.statusCode = status
+    this.statusCode = checkStatus(status)
     if (fields instanceof PreparedFields) this.#fields = fields
     else if (fields !== undefined) for (const name of Object.keys(fields)) this.setHeader(name, fields[name]!)
     return this
@@ -126,7 +130,8 @@ export class Response {
   }
 
   /**
-   * Resolves when what waits has fallen to the low-water mark, or the connection is gone.
+   * Resolves when more may be written: at once where what waits is below the high-water mark, else when it has fallen to
+   * the low-water mark; also when the connection is gone, see `ended`.
    *
    * @example if (!response.write(piece)) await response.drained()
    */
@@ -134,9 +139,17 @@ export class Response {
     return this.ended ? Promise.resolve() : this.#whenDrained()
   }
 
-  /** Sets a field that follows chunked content. Before `end`. @throws QpsError QPS_HEADER. */
+  /**
+   * Sets a field that follows the content, which is chunked then. Before `end`. HTTP/1.0, HEAD, 204, 304 and content with a
+   * set length have no place for it: it is left out.
+   *
+   * @throws QpsError QPS_HEADER, also for a field that says how the message is to be read (RFC 9110 section 6.5.1).
+   */
   addTrailer(name: string, value: string): this {
-    this.#trailers += fieldLines({ [name]: value })
+    this.#trailers += trailerLine(name, value)
+    // Off the short way of whole answers.
+    this.#names ??= []
+    this.#values ??= []
     return this
   }
 
@@ -148,7 +161,11 @@ export class Response {
   end(body: string | Uint8Array = ''): void {
     if (this.ended) return
     if (this.headersSent) this.#endStream(body)
-    else this.#whole(body)
+    else if (this.#trailers === '') this.#whole(body)
+    else {
+      this.#streamHead()
+      this.#endStream(body)
+    }
     this.ended = true
     this.#owner.responseEnded()
   }
@@ -163,8 +180,16 @@ export class Response {
   /** The connection is gone, or a refusal has taken this answer's place. For the server. */
   abandon(): void {
     this.ended = true
+    this.abandoned = true
     this.#wake()
     this.watcher?.onAbandon()
+  }
+
+  /** Forgets what was set, for an answer of the server's own. For the server. */
+  clear(): this {
+    this.#fields = this.#trailers = ''
+    this.#names = this.#values = undefined
+    return this
   }
 
   /** What waited has fallen to the low-water mark. For the server. */
@@ -232,12 +257,12 @@ export class Response {
   #saysClose(): boolean {
     if (this.#names === undefined) return false
     const value = this.getHeader('connection')
-    return typeof value === 'string' && value.toLowerCase() === 'close'
+    return value !== undefined && /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(String(value))
   }
 
   /** @param length of the content; -1 where it is not known. */
   #writeHeadLines(length: number): void {
-    const status = this.statusCode
+    const status = checkStatus(this.statusCode)
     const prepared = this.#fields instanceof PreparedFields ? this.#fields.lines : ''
     let lines = `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${prepared}`
     for (const [index, name] of (this.#names ?? empty).entries()) {
@@ -274,8 +299,7 @@ export class Response {
 
   #announcedLength(): number {
     const value = this.#names === undefined ? undefined : this.getHeader('content-length')
-    const length = Number(value ?? -1)
-    return Number.isSafeInteger(length) ? length : -1
+    return value !== undefined && /^\d{1,15}$/.test(String(value)) ? Number(value) : -1
   }
 
   #content(bytes: Uint8Array): boolean {
@@ -313,7 +337,8 @@ export class Response {
   #drainWait: PromiseWithResolvers<void> | undefined
 
   #whenDrained(): Promise<void> {
-    if (this.#owner.output.pendingBytes === 0) return Promise.resolve()
+    // Writing nothing asks: where the answer is no, `onDrain` will come.
+    if (this.#owner.output.write(nothing)) return Promise.resolve()
     this.#drainWait ??= Promise.withResolvers()
     return this.#drainWait.promise
   }
