@@ -17,3 +17,12 @@ export { NodeHttpServer, type NodeServerOptions } from './node/node-http-server.
 export { NodeRequest } from './node/node-request.ts'
 export { NodeResponse } from './node/node-response.ts'
 export { NodeSocket } from './node/node-socket.ts'
+
+// The client
+export { createDispatcher, Dispatcher, type DispatcherStats } from './client/dispatcher.ts'
+export { type DispatcherOptions, dispatcherDefaults, type Origin } from './client/options.ts'
+export type { Exchange, ResponseHandler } from './client/exchange.ts'
+export { type OutgoingBody, type OutgoingRequest, PreparedRequest } from './client/outgoing.ts'
+export { ResponseHead, type ResponseHeaders } from './client/response-head.ts'
+export { ClientResponse } from './client/response.ts'
+export { type ResponseFailure, type ResponseLimits, ResponseParser } from './client/response-parser.ts'

@@ -1,0 +1,343 @@
+import type { Connection, ConnectionHandler, ConnectOptions, Poller } from '@qps/netpoll'
+import type { QpsError } from '@qps/core'
+import { headComplete, headIncomplete } from '../request-parser.ts'
+import { closedError, responseError, timeoutError } from './errors.ts'
+import type { Exchange } from './exchange.ts'
+import { Fifo } from './fifo.ts'
+import type { CheckedOptions } from './options.ts'
+import type { PreparedRequest } from './outgoing.ts'
+import { ResponseHead } from './response-head.ts'
+import { ResponseParser } from './response-parser.ts'
+import { upload } from './upload.ts'
+
+/** What a connection tells whoever hands out requests. */
+export interface ConnectionOwner {
+  readonly options: CheckedOptions
+  /** The server's name, for errors. */
+  readonly where: string
+  /** Now in ms, as of the last sweep: free. */
+  readonly nowMs: number
+  /** It can take another request: it has opened, or an answer is complete. */
+  hasRoom(connection: ClientConnection): void
+  /** It takes no more requests; told once. @param error why it never opened. */
+  gone(connection: ClientConnection, error: QpsError | undefined): void
+  /** May be sent once more: no byte of its answer has come. @returns false where it is not. */
+  again(exchange: Exchange): boolean
+  connectFailure(cause: unknown): QpsError
+}
+
+const nothing = new Uint8Array(0)
+
+/**
+ * One connection of the client. Answers come in the order of requests (RFC 9112 section 9.3.2), so a queue of exchanges is
+ * all that it remembers.
+ *
+ *   connecting ──► open: idle ◄──► answers outstanding ──► over
+ *        └───────────────┴─────────────────────────────────►
+ *
+ * Bytes are parsed where the poller received them; only a head that is cut is copied. What was received before a request
+ * left cannot be its answer: more answers than requests had left end the connection.
+ */
+export class ClientConnection implements ConnectionHandler {
+  readonly output: Connection
+  /** It stands. */
+  open = false
+  /** It takes no more requests, and delivers nothing more. */
+  over = false
+  /** Answers so far. */
+  answers = 0
+  /** For the dispatcher: stands in its list of idle ones, or of those with room. */
+  inIdle = false
+  inRoomy = false
+
+  readonly #owner: ConnectionOwner
+  readonly #parser: ResponseParser
+  readonly #head: ResponseHead
+  readonly #outstanding = new Fifo<Exchange>()
+  /** The last request has the connection for itself. */
+  #exclusive = false
+  #inBody = false
+  /** The next byte begins a message. */
+  #fresh = true
+  #interims = 0
+  #carry: Uint8Array = nothing
+  #carryEnd = 0
+  /** Since when what is awaited is awaited; in the owner's time. */
+  #sinceMs: number
+  #bytesSeen = 0
+  #drained: PromiseWithResolvers<void> | undefined
+
+  constructor(owner: ConnectionOwner, poller: Poller, to: ConnectOptions) {
+    const { headerBytesMax, headerFieldsMax, responseBytesMax } = owner.options
+    this.#owner = owner
+    this.#sinceMs = owner.nowMs
+    this.#parser = new ResponseParser({ headerBytesMax, headerFieldsMax, bodyBytesMax: responseBytesMax })
+    this.#head = new ResponseHead(this.#parser)
+    this.output = poller.connect(to, this)
+  }
+
+  /** Requests sent and not answered. */
+  get outstanding(): number {
+    return this.#outstanding.length
+  }
+
+  get isIdle(): boolean {
+    return this.open && !this.over && this.#outstanding.length === 0
+  }
+
+  /** May another request share it with those outstanding? */
+  get hasRoom(): boolean {
+    const { length } = this.#outstanding
+    return this.open && !this.over && (length === 0 || (length < this.#owner.options.pipelining && this.#isShared))
+  }
+
+  canTake({ idempotent, pieces }: PreparedRequest): boolean {
+    return this.isIdle || (this.hasRoom && idempotent && pieces === undefined)
+  }
+
+  /** Only where {@link canTake}. */
+  send(exchange: Exchange): void {
+    const { request } = exchange
+    exchange.connection = this
+    if (this.#outstanding.length === 0) this.#sinceMs = this.#owner.nowMs
+    this.#outstanding.push(exchange)
+    this.#exclusive = !request.idempotent || request.pieces !== undefined
+    this.output.write(request.bytes)
+    if (request.content.length > 0) this.output.write(request.content)
+    if (request.pieces !== undefined) void upload(exchange, request.pieces, this)
+  }
+
+  /** A pipeline is for servers that have kept a connection open once, and not behind a request that must not be repeated. */
+  get #isShared(): boolean {
+    return this.answers > 0 && !this.#exclusive
+  }
+
+  // From the exchanges
+
+  giveUp(exchange: Exchange): void {
+    queueMicrotask(() => {
+      const isAlone = this.#outstanding.length === 1 && this.#outstanding.first === exchange
+      // Read or not, the rest of this answer must not hold up those behind it.
+      if (isAlone) this.#lose(undefined)
+      else if (this.#outstanding.first === exchange) this.output.resume()
+    })
+  }
+
+  pause(exchange: Exchange): void {
+    if (this.#outstanding.first === exchange && this.#inBody) this.output.pause()
+  }
+
+  resume(exchange: Exchange): void {
+    if (this.#outstanding.first === exchange) this.output.resume()
+  }
+
+  /** Resolves when there is room for more output, or never will be. */
+  drained(): Promise<void> {
+    this.#drained ??= Promise.withResolvers()
+    return this.#drained.promise
+  }
+
+  /** The body of a request has failed: half of it is out, so the connection is of no use. */
+  uploadFailed(exchange: Exchange, error: QpsError): void {
+    exchange.fail(error)
+    this.#lose(undefined)
+  }
+
+  // From the poller
+
+  onOpen(): void {
+    if (this.over) return
+    this.open = true
+    this.#sinceMs = this.#owner.nowMs
+    this.#owner.hasRoom(this)
+  }
+
+  onData(bytes: Uint8Array, start: number, end: number): void {
+    if (this.over) return
+    if (this.#carryEnd === 0) return this.#take(bytes, start, end)
+    this.#keep(bytes, start, end)
+    const carry = this.#carry
+    const carryEnd = this.#carryEnd
+    this.#carryEnd = 0
+    this.#take(carry, 0, carryEnd)
+  }
+
+  onEnd(): void {
+    if (this.over) return
+    if (this.#inBody && this.#parser.finish()) this.#finish(0)
+    this.#lose(undefined)
+  }
+
+  onDrain(): void {
+    const drained = this.#drained
+    this.#drained = undefined
+    drained?.resolve()
+  }
+
+  onClose(error: Error | undefined): void {
+    this.#lose(error)
+    this.onDrain()
+  }
+
+  // Reading
+
+  #take(bytes: Uint8Array, start: number, end: number): void {
+    // Requests that are sent while this runs leave later: nothing in here answers them.
+    let answerable = this.#outstanding.length
+    let at = start
+    while (at < end && !this.over) {
+      if (answerable === 0) return this.#lose(undefined)
+      if (this.#inBody) at = this.#takeBody(bytes, at, end)
+      else {
+        const next = this.#takeHead(bytes, at, end)
+        if (next === -1) return this.#keep(bytes, at, end)
+        at = next
+      }
+      if (this.over) return
+      if (!this.#fresh && this.#parser.bodyComplete) {
+        answerable--
+        this.#finish(answerable === 0 ? end - at : 0)
+      }
+    }
+  }
+
+  /** @returns where the head ended, or -1 where it is not complete. */
+  #takeHead(bytes: Uint8Array, at: number, end: number): number {
+    const parser = this.#parser
+    const exchange = this.#outstanding.first!
+    if (this.#fresh) parser.reset(exchange.request.headOnly)
+    this.#fresh = false
+    const outcome = parser.parseHead(bytes, at, end)
+    if (outcome === headIncomplete) return -1
+    if (outcome !== headComplete) this.#refuse()
+    else if (parser.status < 200) this.#interim()
+    else {
+      this.#inBody = !parser.bodyComplete
+      this.#interims = 0
+      if (!exchange.over) {
+        this.#head.point(bytes, at)
+        exchange.handler.onHead(this.#head)
+        this.#head.point(nothing, 0)
+      }
+    }
+    return at + parser.headEnd
+  }
+
+  #takeBody(bytes: Uint8Array, at: number, end: number): number {
+    const parser = this.#parser
+    const exchange = this.#outstanding.first!
+    const next = parser.readBody(bytes, at, end)
+    if (parser.failure !== undefined) this.#refuse()
+    else if (parser.pieceEnd > parser.pieceStart && !exchange.over) {
+      exchange.handler.onData(bytes, parser.pieceStart, parser.pieceEnd)
+    }
+    return next
+  }
+
+  #interim(): void {
+    this.#fresh = true
+    if (++this.#interims > this.#owner.options.interimMax) {
+      this.#failFirst(responseError('header-bytes'))
+    }
+  }
+
+  /** The answer is complete. @param surplus bytes behind it that answer nothing. */
+  #finish(surplus: number): void {
+    const parser = this.#parser
+    const exchange = this.#outstanding.shift()!
+    const { trailers } = parser
+    const stays = parser.keepAlive && surplus === 0 && !exchange.uploading
+    this.answers++
+    this.#fresh = true
+    this.#inBody = false
+    this.#sinceMs = this.#owner.nowMs
+    if (stays) this.#owner.hasRoom(this)
+    else this.#leave()
+    exchange.connection = undefined
+    if (!exchange.over) {
+      exchange.over = true
+      exchange.handler.onEnd(trailers)
+    }
+    if (!stays) this.#abandon(undefined)
+  }
+
+  /** Copies a head that is cut behind what there is of it. Its length is bounded by the parser's limit and one read. */
+  #keep(bytes: Uint8Array, start: number, end: number): void {
+    const needed = this.#carryEnd + end - start
+    if (needed > this.#carry.length) {
+      const grown = new Uint8Array(Math.max(512, 2 * needed))
+      grown.set(this.#carry.subarray(0, this.#carryEnd))
+      this.#carry = grown
+    }
+    if (bytes === this.#carry) this.#carry.copyWithin(this.#carryEnd, start, end)
+    else this.#carry.set(bytes.subarray(start, end), this.#carryEnd)
+    this.#carryEnd = needed
+  }
+
+  // Ending
+
+  /** For the sweep: is anything overdue? */
+  look(nowMs: number): void {
+    const { options } = this.#owner
+    const waitedMs = nowMs - this.#sinceMs - options.sweepMs
+    if (!this.open) {
+      if (waitedMs < options.connectTimeoutMs) return
+      return this.#lose(timeoutError('connecting', options.connectTimeoutMs, 'connectTimeoutMs'))
+    }
+    if (this.#outstanding.length === 0) return waitedMs < options.idleTimeoutMs ? undefined : this.#lose(undefined)
+    const { bytesRead, bytesSent, pendingBytes } = this.output
+    const isSending = pendingBytes > 0 || this.#outstanding.first!.uploading
+    const moved = this.#inBody ? bytesRead : isSending ? bytesSent : this.#bytesSeen
+    if (moved !== this.#bytesSeen) {
+      this.#bytesSeen = moved
+      this.#sinceMs = nowMs
+    } else if (this.#inBody && waitedMs >= options.bodyTimeoutMs) {
+      this.#failFirst(timeoutError('the next byte of the body', options.bodyTimeoutMs, 'bodyTimeoutMs'))
+    } else if (!this.#inBody && waitedMs >= options.headTimeoutMs) {
+      this.#failFirst(timeoutError('the head of the answer', options.headTimeoutMs, 'headTimeoutMs'))
+    }
+  }
+
+  /** Ends it; what is outstanding fails with this error. */
+  destroy(error: QpsError): void {
+    for (let index = 0; index < this.#outstanding.length; index++) this.#outstanding.at(index).fail(error)
+    this.#lose(error)
+  }
+
+  #refuse(): void {
+    this.#failFirst(responseError(this.#parser.failure!))
+  }
+
+  /** The oldest request fails for a reason of its own, and the others with the connection. */
+  #failFirst(error: QpsError): void {
+    this.#outstanding.first?.fail(error)
+    this.#lose(undefined)
+  }
+
+  #lose(cause: unknown): void {
+    if (this.over) return
+    this.#leave(this.open ? undefined : this.#owner.connectFailure(cause))
+    this.#abandon(cause)
+  }
+
+  /** Takes no more requests. */
+  #leave(error?: QpsError): void {
+    this.over = true
+    this.#owner.gone(this, error)
+  }
+
+  /** Tells what is outstanding that no answer will come, and closes. Those that got no byte may be sent again. */
+  #abandon(cause: unknown): void {
+    const isTouched = !this.#fresh
+    const wasReused = this.answers > 0
+    this.output.destroy()
+    for (let index = this.#outstanding.length - 1; index >= 0; index--) {
+      const exchange = this.#outstanding.at(index)
+      if (exchange.over) continue
+      const isUntouched = (index > 0 || !isTouched) && exchange.request.idempotent
+      if (isUntouched && wasReused && this.#owner.again(exchange)) continue
+      exchange.fail(closedError(this.#owner.where, isUntouched, cause))
+    }
+    this.onDrain()
+  }
+}
