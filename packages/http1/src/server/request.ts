@@ -2,13 +2,8 @@ import { QpsError } from '@qps/core'
 import { methods, routePath } from '@qps/http-contract'
 import type { RequestParser } from '../request-parser.ts'
 import type { HttpConnection } from './connection.ts'
-import { RequestBody } from './body.ts'
-
-const latin1 = (bytes: Uint8Array, start: number, end: number): string =>
-  Buffer.prototype.latin1Slice.call(bytes, start, end)
-
-/** Paths short enough to be remembered, see {@link PathNames}. */
-const rememberedBytesMax = 64
+import type { RequestBody } from './body.ts'
+import { latin1, PathNames } from './path-names.ts'
 
 /**
  * One request. Until its handler returns, its head lies where it was received, and nothing is decoded that is not asked
@@ -196,30 +191,6 @@ function sameName(bytes: Uint8Array, start: number, end: number, name: string): 
     if (unit !== byte) return false
   }
   return true
-}
-
-/**
- * The strings of paths that were asked for lately: the same few come again and again, and finding one costs less than
- * making one. Direct-mapped and bounded; a path that is not there is decoded, and takes the place of another.
- */
-class PathNames {
-  readonly #names: string[] = Array.from({ length: 256 }, () => '')
-
-  of(bytes: Uint8Array, start: number, end: number): string {
-    const length = end - start
-    if (length === 1) return '/'
-    if (length > rememberedBytesMax) return latin1(bytes, start, end)
-    let hash = length
-    for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0
-    const place = (hash ^ (hash >>> 8)) & 255
-    const name = this.#names[place]!
-    if (name.length === length) {
-      let index = 0
-      while (index < length && name.charCodeAt(index) === bytes[start + index]) index++
-      if (index === length) return name
-    }
-    return (this.#names[place] = latin1(bytes, start, end))
-  }
 }
 
 const pathNames = new PathNames()
