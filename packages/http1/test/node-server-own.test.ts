@@ -1,8 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
 import { Agent, get as httpGet, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nodeServer } from '@qps/http1'
+import { type NodeRequest, nodeServer } from '@qps/http1'
 import { rawExchange, statuses } from '@qps/testkit'
 import fastify, { type FastifyInstance } from 'fastify'
 import { expect, test } from 'vitest'
@@ -86,6 +87,44 @@ test('the length is told where Node would send chunks, or nothing', async () => 
   await it.close()
 })
 
+test('each request is reported once, with its route where the application names it', async () => {
+  const done: unknown[] = []
+  const { app: it } = app({ onRequestDone: (...report) => done.push(report) })
+  it.addHook('onRequest', async (request) => {
+    const { url } = request.routeOptions
+    if (url !== undefined) (request.raw as unknown as NodeRequest).route = url
+  })
+  it.get('/users/:id', (_request, reply) => reply.code(201).send('x'))
+  const port = await portOf(it)
+  await fetch(`http://127.0.0.1:${port}/users/7`).then((answer) => answer.text())
+  await fetch(`http://127.0.0.1:${port}/none`).then((answer) => answer.text())
+  expect(done).toEqual([
+    ['GET', '/users/:id', 201, expect.any(Number)],
+    ['GET', 'unmatched', 404, expect.any(Number)],
+  ])
+  await it.close()
+})
+
+test('an async context lasts from a hook to the answer, and to nobody else', async () => {
+  const store = new AsyncLocalStorage<string>()
+  const { app: it } = app()
+  it.addHook('onRequest', (request, _reply, done) => store.run(request.url, done))
+  const found: string[] = []
+  it.addHook('onResponse', async (request) => void found.push(`${request.url} ${store.getStore()}`))
+  it.get('/:name', async () => {
+    await sleep(5)
+    return store.getStore()
+  })
+  const port = await portOf(it)
+  const asked = ['/a', '/b', '/c', '/d']
+  const answers = await Promise.all(
+    asked.map((path) => fetch(`http://127.0.0.1:${port}${path}`).then((answer) => answer.text())),
+  )
+  expect(answers).toEqual(asked)
+  await it.close()
+  expect(found.toSorted()).toEqual(asked.map((path) => `${path} ${path}`))
+})
+
 test('draining tells clients that keep asking, loses none of their requests, and closes', async () => {
   const { node, app: it } = app()
   it.get('/', async () => {
@@ -94,22 +133,21 @@ test('draining tells clients that keep asking, loses none of their requests, and
   })
   const port = await portOf(it)
   const answered: number[] = []
+  const busy = Promise.withResolvers<void>()
   // Each asks until it is told that its connection closes, and a lost request rejects.
   const clients = Array.from({ length: 4 }, async () => {
     using agent = Object.assign(new Agent({ keepAlive: true }), { [Symbol.dispose]: () => agent.destroy() })
     for (;;) {
       const [answer] = (await once(httpGet({ port, agent }), 'response')) as [IncomingMessage]
-      answered.push(answer.statusCode!)
+      if (answered.push(answer.statusCode!) === 20) busy.resolve()
       await text(answer)
       if (answer.headers.connection === 'close') return
     }
   })
-  await sleep(50)
-  const before = answered.length
+  await busy.promise
   const report = await node.drain()
   await Promise.all(clients)
   expect(answered.every((status) => status === 200)).toBe(true)
-  expect(before).toBeGreaterThan(0)
   expect(report.dropped).toBe(0)
   expect(report.completed).toBeGreaterThanOrEqual(clients.length)
   expect(node.server.listening).toBe(false)
@@ -148,6 +186,26 @@ test('what cannot be is said: TLS, HTTP/2, two applications, no server', () => {
   )
   node.serverFactory(() => {})
   expect(() => node.serverFactory(() => {})).toThrow(/called twice/)
+})
+
+test('an upgrade is answered as any request, CONNECT is refused, and the socket takes no bytes', async () => {
+  const { app: it } = app()
+  it.get('/', (request) => {
+    try {
+      return request.raw.socket.write('bytes')
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code
+    }
+  })
+  const port = await portOf(it)
+  const upgrade = await rawExchange(
+    port,
+    'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n',
+  )
+  expect(upgrade.text).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*ERR_METHOD_NOT_IMPLEMENTED$/)
+  const tunnel = await rawExchange(port, 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n')
+  expect(statuses(tunnel.text)).toEqual([405])
+  await it.close()
 })
 
 test('timeouts of http.Server are those of the limits', () => {

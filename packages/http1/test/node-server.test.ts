@@ -1,6 +1,9 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, get as httpGet, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Readable, Stream, Transform } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
 import { text as textOf } from 'node:stream/consumers'
@@ -282,6 +285,43 @@ describe.each(servers)('a handler of node:http on %s', (kind) => {
       expect(count).toBe(0)
       await new Promise((resolve) => void server.close(resolve))
       expect([server.listening, server.address()]).toEqual([false, null])
+    })
+
+    test('listens in each of the forms that Node knows', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'node-server-'))
+      const path = join(folder, 'it.sock')
+      const listening = (): void => void seen.push('listening')
+      const forms: ((server: Server) => unknown)[] = [
+        (server) => server.listen(),
+        (server) => server.listen(0),
+        (server) => server.listen(listening),
+        (server) => server.listen(0, '127.0.0.1'),
+        (server) => server.listen(0, '127.0.0.1', 16, listening),
+        (server) => server.listen(0, 16),
+        (server) => server.listen({ port: 0, host: 'localhost', backlog: 16 }, listening),
+        (server) => server.listen(path, listening),
+        (server) => server.listen({ path: `${path}2` }),
+      ]
+      for (const form of forms) {
+        const server = make((_request, response) => response.end('here'))
+        form(server)
+        await once(server, 'listening')
+        const at = server.address()
+        const where = typeof at === 'string' ? { socketPath: at } : { port: at!.port, host: 'localhost' }
+        const [answer] = (await once(httpGet({ ...where, agent: false }), 'response')) as [IncomingMessage]
+        expect(await textOf(answer)).toBe('here')
+      }
+      expect(seen).toHaveLength(4)
+      rmSync(folder, { recursive: true, force: true })
+    })
+
+    test('closes when its signal is aborted', async () => {
+      const abort = new AbortController()
+      const server = make(() => {}).listen({ port: 0, host: '127.0.0.1', signal: abort.signal })
+      await once(server, 'listening')
+      abort.abort()
+      await once(server, 'close')
+      expect(server.listening).toBe(false)
     })
 
     test('tells each listener of a request, and a socket of its end', async () => {

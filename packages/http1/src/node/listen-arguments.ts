@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises'
+import { networkInterfaces } from 'node:os'
 import { systemErrorCode } from '@qps/core'
 import type { ListenOptions } from '@qps/netpoll'
 
@@ -40,11 +41,16 @@ export function readListenArguments(values: readonly unknown[]): { options: Node
 
 /** The same for the engine, which knows no names. @throws Error ENOTFOUND, EAI_AGAIN where a name stands for nothing. */
 export async function toListenOptions(options: NodeListenOptions): Promise<ListenOptions> {
-  const { host = '::', port = 0, path, backlog, reusePort } = options
+  const { host = everyInterface(), port = 0, path, backlog, reusePort } = options
   const common = { ...(backlog === undefined ? {} : { backlog }), ...(reusePort === undefined ? {} : { reusePort }) }
   if (path !== undefined) return { path, ...common }
   const { address } = await lookup(host)
   return { host: address, port: Number(port), ...common }
+}
+
+function everyInterface(): string {
+  const addresses = Object.values(networkInterfaces()).flat()
+  return addresses.some((each) => each?.family === 'IPv6') ? '::' : '0.0.0.0'
 }
 
 /** As Node says it: its users look at `code`. The engine's own error, which has a hint, is the cause. */

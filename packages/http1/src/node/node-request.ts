@@ -51,6 +51,7 @@ export class NodeRequest extends LightReadable {
   aborted = false
   rawTrailers: string[] = noTrailers
   readonly server: NodeHttpServer
+  readonly #request: Request
   readonly #http: Request['connection']
   readonly #text: string
   readonly #body: IncomingBody | undefined
@@ -71,6 +72,7 @@ export class NodeRequest extends LightReadable {
     this.httpVersionMinor = request.versionMinor
     this.complete = parser.bodyComplete
     this.server = server
+    this.#request = request
     this.#http = http
     this.#text = text
     if (!parser.bodyComplete) http.openBodyInto((this.#body = new IncomingBody(http, this)))
@@ -80,6 +82,14 @@ export class NodeRequest extends LightReadable {
 
   get httpVersion(): string {
     return this.httpVersionMinor === 0 ? '1.0' : '1.1'
+  }
+
+  /** The pattern of the route, for `onRequestDone`: whoever routes sets it. */
+  get route(): string {
+    return this.#request.route
+  }
+  set route(pattern: string) {
+    this.#request.route = pattern
   }
 
   get rawHeaders(): string[] {
