@@ -67,12 +67,14 @@ export function fieldLine(name: string, value: string): string {
   return `${name}: ${value}\r\n`
 }
 
+const nothing = new Uint8Array(0)
+
 /**
  * Header fields that were checked and encoded once, for answers that always carry the same ones. Give them to `writeHead`
  * in the place of an object.
  *
- * Together with the status line and the Date they are one piece of memory, made again when the second changes, and an
- * answer begins by copying it.
+ * Together with status line, Date and Content-Length they are one piece of memory, made again when the second or the length
+ * changes, and an answer begins by copying it.
  *
  * @example
  * const json = new PreparedFields({ 'content-type': 'application/json' })
@@ -82,7 +84,9 @@ export class PreparedFields {
   readonly lines: string
   #version = -1
   #status = 0
-  #head: Uint8Array = new Uint8Array(0)
+  #length = -1
+  #head: Uint8Array = nothing
+  #whole: Uint8Array = nothing
 
   /**
    * @param fields not Content-Length, Transfer-Encoding, Connection, Date or Keep-Alive, which the server writes.
@@ -100,17 +104,30 @@ export class PreparedFields {
   }
 
   /**
-   * Status line, Date, the fields, and the beginning of Content-Length: everything up to its number.
+   * Status line, the fields, Date and Content-Length, without the end of its line.
    *
    * @throws QpsError QPS_STATUS.
    */
-  head(status: number): Uint8Array {
-    if (this.#version !== dateClock.version || this.#status !== status) {
-      const text = `HTTP/1.1 ${checkStatus(status)} ${reasonOf(status)}\r\n${this.lines}Date: ${dateClock.value}\r\ncontent-length: `
-      this.#head = Buffer.from(text, 'latin1')
-      this.#version = dateClock.version
-      this.#status = status
-    }
+  head(status: number, length: number): Uint8Array {
+    this.#encode(status, length)
     return this.#head
+  }
+
+  /** The same with the end of the head: for an answer whose connection stays without a word. @throws QpsError QPS_STATUS. */
+  whole(status: number, length: number): Uint8Array {
+    this.#encode(status, length)
+    return this.#whole
+  }
+
+  #encode(status: number, length: number): void {
+    if (this.#length === length && this.#status === status && this.#version === dateClock.version) return
+    const text =
+      `HTTP/1.1 ${checkStatus(status)} ${reasonOf(status)}\r\n${this.lines}Date: ${dateClock.value}\r\n` +
+      `content-length: ${length}\r\n\r\n`
+    this.#whole = Uint8Array.from(Buffer.from(text, 'latin1'))
+    this.#head = this.#whole.subarray(0, -4)
+    this.#length = length
+    this.#status = status
+    this.#version = dateClock.version
   }
 }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channel } from 'node:diagnostics_channel'
+import { performance } from 'node:perf_hooks'
 import { type Clock, QpsError, type Random, systemClock } from '@qps/core'
 import {
   addressKey,
@@ -95,6 +96,12 @@ export class HttpServer {
   readonly #parsers: RequestParser[] = []
   readonly #listeners: Listener[] = []
   #sweeping: Disposable | undefined
+  #turnStartMs = 0
+  /** The requests that this turn has answered, a column each. */
+  readonly #doneMethods: string[] = []
+  readonly #doneRoutes: string[] = []
+  readonly #doneStatuses: number[] = []
+  readonly #doneStartsMs: number[] = []
   #drained: Promise<DrainReport> | undefined
 
   constructor(poller: Poller, handler: Handler, options: HttpServerOptions = {}) {
@@ -139,7 +146,7 @@ export class HttpServer {
 
   handle(request: Request, response: Response, connection: HttpConnection): void {
     this.inFlight++
-    if (this.#options.onRequestDone !== undefined || requestDone.hasSubscribers) request.startedMs = performance.now()
+    if (this.#options.onRequestDone !== undefined || requestDone.hasSubscribers) request.startedMs = this.#turnMs()
     try {
       const promise: unknown = this.#handler(request, response)
       // A handler without types may return anything; only a promise can fail later.
@@ -154,13 +161,43 @@ export class HttpServer {
   done(request: Request, response: Response, answered: boolean): void {
     this.inFlight--
     if (answered) this.answered++
+    if (this.#options.onRequestDone === undefined && !requestDone.hasSubscribers) return
+    this.#turnMs()
+    this.#doneMethods.push(request.method)
+    this.#doneRoutes.push(request.route)
+    this.#doneStatuses.push(answered ? response.statusCode : clientLeft)
+    this.#doneStartsMs.push(request.startedMs)
+  }
+
+  /**
+   * When this turn began. The clock is read twice a turn, not twice a request: what one turn answers leaves together, at
+   * its end, so that is how long each of those answers took.
+   */
+  #turnMs(): number {
+    if (this.#turnStartMs === 0) {
+      this.#turnStartMs = performance.now()
+      queueMicrotask(this.#settle)
+    }
+    return this.#turnStartMs
+  }
+
+  /** Tells of the requests that this turn has answered. */
+  readonly #settle = (): void => {
+    const nowMs = performance.now()
     const observe = this.#options.onRequestDone
-    if (observe === undefined && !requestDone.hasSubscribers) return
-    const status = answered ? response.statusCode : clientLeft
-    // A request that began before anybody watched has no beginning.
-    const seconds = request.startedMs === 0 ? 0 : (performance.now() - request.startedMs) / 1000
-    observe?.(request.method, request.route, status, seconds)
-    if (requestDone.hasSubscribers) requestDone.publish({ status, seconds })
+    for (let index = 0; index < this.#doneRoutes.length; index++) {
+      const status = this.#doneStatuses[index]!
+      const startMs = this.#doneStartsMs[index]!
+      // A request that began before anybody watched has no beginning.
+      const seconds = startMs === 0 ? 0 : (nowMs - startMs) / 1000
+      observe?.(this.#doneMethods[index]!, this.#doneRoutes[index]!, status, seconds)
+      if (requestDone.hasSubscribers) requestDone.publish({ status, seconds })
+    }
+    this.#doneMethods.length = 0
+    this.#doneRoutes.length = 0
+    this.#doneStatuses.length = 0
+    this.#doneStartsMs.length = 0
+    this.#turnStartMs = 0
   }
 
   refusal(reason: RefusalReason): { bytes: Uint8Array; lingers: boolean } {
