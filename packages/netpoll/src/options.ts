@@ -12,6 +12,9 @@ export const pollerDefaults: Readonly<CheckedOptions> = Object.freeze({
   outputBytesMax: 256 * 1024 * 1024,
 })
 
+/** All receive buffers of a poller together. */
+export const receiveBytesMax: number = 2 ** 30
+
 const ranges: Record<keyof CheckedOptions, { min: number; max: number; powerOfTwo?: true }> = {
   highWaterBytes: { min: 1, max: 2 ** 30 },
   lowWaterBytes: { min: 0, max: 2 ** 30 },
@@ -37,6 +40,14 @@ export function checkOptions(options: PollerOptions): CheckedOptions {
       )
     }
     checked[name] = value
+  }
+  const receiveBytesAll = checked.receiveBytes * checked.receiveBuffers
+  if (receiveBytesAll > receiveBytesMax) {
+    throw new QpsError(
+      'QPS_USAGE',
+      `receiveBytes times receiveBuffers must be at most ${receiveBytesMax}, not ${receiveBytesAll}`,
+      { hint: 'fewer buffers: they are shared by all connections, and held only while a callback runs' },
+    )
   }
   if (checked.lowWaterBytes >= checked.highWaterBytes) {
     throw new QpsError(

@@ -10,7 +10,13 @@
  *
  * One turn of the loop, whatever the backend:
  *
- *   wait ─► wake ─► read what is ready ─► callbacks run ─► everything they wrote leaves, one send per connection
+ *   wait ─► wake ─► ready ─► run* ─► flush ─► submit ─► (ready … while there is more) ─► wait
+ *    │       │       │        │        │         └ it leaves, one send per connection
+ *    │       │       │        │        └ what the callbacks wrote is gathered
+ *    │       │       │        └ a callback
+ *    │       │       └ results are taken from the kernel
+ *    │       └ the kernel has news
+ *    └ the thread sleeps with Node's loop
  *
  * All callbacks run on the poller's thread, in a turn of their own: promise callbacks and `process.nextTick` run behind
  * them as usual, and an error that a callback throws becomes an `uncaughtException`, after its connection was destroyed.
@@ -129,7 +135,10 @@ export interface Listener {
   readonly port: number
   /** The unix socket's path, or undefined. */
   readonly path: string | undefined
-  /** Accepts no more. Connections that stand stay. Resolves when the socket is closed. Calling it again waits for the same. */
+  /**
+   * Accepts no more. Connections that stand stay, and whoever the kernel has accepted before the socket is closed is still
+   * accepted. Resolves when it is closed. Calling it again waits for the same.
+   */
   close(): Promise<void>
 }
 
@@ -155,23 +164,24 @@ export interface PollerStats {
   outputStarved: number
   /** Times that the completion queue overflowed. The kernel keeps such completions; nothing is lost. */
   overflows: number
-  /** Times that accepting paused because the process had no descriptor left (EMFILE, ENFILE). */
+  /** Times that accepting paused: the process had no descriptor left (EMFILE, ENFILE), or the kernel no memory. */
   acceptPauses: number
 }
 
 /** What the poller does, step by step, for whoever wants to watch. */
 export type TraceStep =
-  /** Submits reads, sends and accepts; `count` of them. */
-  | 'submit'
-  /** Sleeps until the kernel wakes it. */
+  /** Sleeps until the kernel wakes it. `count` is 0. */
   | 'wait'
+  /** The kernel has news for this poller. */
   | 'wake'
-  /** `count` results were taken from the kernel. */
+  /** `count` results are taken from the kernel. Their callbacks follow. */
   | 'ready'
-  /** A callback of a connection runs. `count` is 1. */
+  /** A callback for data, or for their end, runs. `count` is 1. */
   | 'run'
-  /** The turn is over: `count` connections had written. */
+  /** The callbacks are done: `count` connections had written. */
   | 'flush'
+  /** Sends were handed to the kernel; with io_uring reads, accepts and closes too. `count` of them. */
+  | 'submit'
 
 export type Trace = (step: TraceStep, count: number) => void
 
@@ -184,7 +194,10 @@ export interface PollerOptions {
   lowWaterBytes?: number
   /** Size of one receive buffer: the most that one `onData` carries. Bytes, power of two, default 8 KiB. */
   receiveBytes?: number
-  /** Receive buffers of the poller, shared by all of its connections (io_uring). Power of two up to 32,768, default 1024. */
+  /**
+   * Receive buffers of the poller, shared by all of its connections (io_uring). Power of two up to 32,768, default 1024;
+   * together with `receiveBytes` at most 1 GiB.
+   */
   receiveBuffers?: number
   /** Bound of the output memory of the poller; connections beyond it wait. Bytes, default 256 MiB, used only as needed. */
   outputBytesMax?: number
@@ -209,13 +222,15 @@ export interface Poller extends AsyncDisposable {
    * Listens.
    *
    * @param accept called for each new connection; returns its handler. An error that it throws destroys the connection.
-   * @throws QpsError QPS_PORT_IN_USE, QPS_ADDRESS_UNAVAILABLE, QPS_USAGE for options that contradict each other.
+   * @throws QpsError QPS_PORT_IN_USE, QPS_ADDRESS_UNAVAILABLE, QPS_USAGE for options that contradict each other or are out
+   * of range, and on a closed poller.
    */
   listen(options: ListenOptions, accept: (connection: Connection) => ConnectionHandler): Promise<Listener>
   /**
    * Connects. Returns at once; writing is allowed before `onOpen`. There is no timeout: `destroy` is one.
    *
-   * @throws QpsError QPS_USAGE for options that contradict each other. What the network refuses comes by `onClose`.
+   * @throws QpsError QPS_USAGE for options that contradict each other, and on a closed poller. What the network refuses, or
+   * a lack of descriptors (EMFILE), comes by `onClose`.
    */
   connect(options: ConnectOptions, handler: ConnectionHandler): Connection
   /** Closes listeners and connections and gives the memory back. Resolves when the last `onClose` has been called. */

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { ringFlags } from './io-uring/io-uring-poller.ts'
 import { Ring } from './io-uring/ring.ts'
-import { loadFfi } from './sys/ffi.ts'
+import { systemError } from './sys/errno.ts'
+import { whyNoFfi } from './sys/ffi.ts'
 import type { Backend } from './poller.ts'
 
 /** What this process may use, and why not the rest. */
@@ -51,8 +52,7 @@ function whyNotFfi(backend: Backend): string | undefined {
   if (process.platform !== 'linux') return `this is ${process.platform}, not Linux`
   if (process.arch !== 'x64' && process.arch !== 'arm64')
     return `the layouts are known for x64 and arm64, not ${process.arch}`
-  if (loadFfi() === undefined) return `node:ffi is missing in Node ${process.versions.node}; it came with 26.1`
-  return undefined
+  return whyNoFfi()
 }
 
 function whyNotIoUring(): string | undefined {
@@ -61,8 +61,10 @@ function whyNotIoUring(): string | undefined {
   const [major = 0, minor = 0] = release().split('.').map(Number)
   if (major * 100 + minor < kernelMin) return `Linux ${release()} is too old, 6.1 is needed`
   try {
-    new Ring(4, 8, ringFlags).close()
-    return undefined
+    const ring = new Ring(4, 8, ringFlags)
+    const entered = ring.enter(0)
+    ring.close()
+    return entered === 0 ? undefined : `io_uring_enter failed: ${systemError(entered, 'io_uring_enter').code}`
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EPERM') return `the kernel refuses it (EPERM): ${whoRefuses()}`

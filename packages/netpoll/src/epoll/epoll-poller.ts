@@ -1,8 +1,7 @@
-import { invariant } from '@qps/core'
 import type { KernelConnection } from '../kernel/connection.ts'
 import { KernelPoller } from '../kernel/kernel-poller.ts'
 import type { KernelListener } from '../kernel/listener.ts'
-import { blockBytes } from '../kernel/output-blocks.ts'
+import { blockStride } from '../kernel/output-blocks.ts'
 import type { PollerOptions } from '../poller.ts'
 import { epoll, epollEventLayout, socket } from '../sys/abi.ts'
 import { writeAddress } from '../sys/address.ts'
@@ -18,8 +17,8 @@ const eventsMax = 512
 const roundsMax = 8
 /** Reads of one connection per round: a fast sender does not keep the others waiting. */
 const readsMax = 8
-/** Accepting rests this long when the process has no descriptor left. */
-const acceptPauseMs = 50
+/** The most that a closing listener still accepts: its whole backlog is rarely longer. */
+const lastAcceptsMax = 4096
 /** Marks a listener's events: slots of connections stay below. */
 const listenerMark = 0x4000_0000
 
@@ -63,7 +62,11 @@ export class EpollPoller extends KernelPoller {
     super(options, reason)
     this.#native = loadNative()
     this.#epoll = this.#native.epoll_create1(epoll.EPOLL_CLOEXEC)
-    if (this.#epoll < 0) throw systemError(-this.#native.errno(), 'epoll_create1')
+    if (this.#epoll < 0) {
+      const error = systemError(-this.#native.errno(), 'epoll_create1')
+      this.blocks.release()
+      throw error
+    }
     this.#events = new Arena(eventsMax * layout.words * 4)
     this.#input = new Arena(this.options.receiveBytes)
     this.#inputBytes = BigInt(this.options.receiveBytes)
@@ -73,14 +76,14 @@ export class EpollPoller extends KernelPoller {
   protected turn(): void {
     for (let round = 0; round < roundsMax; round++) {
       const ready = this.#look()
-      if (this.trace !== undefined && ready > 0) this.trace('ready', ready)
       this.#readOn()
-      this.#flush()
+      this.#closeListeners()
+      const flushed = this.flush()
+      if (this.trace !== undefined && flushed > 0) this.tell('submit', flushed)
       this.#closeCondemned()
-      // An epoll with fewer events than there was room for has told everything.
       const idle = ready === 0 && this.#unread.length === 0
       if (idle && this.dirty.length === 0 && this.#condemnedNow.length === 0) {
-        if (this.trace !== undefined) this.trace('wait', 0)
+        if (this.trace !== undefined) this.tell('wait', 0)
         return
       }
     }
@@ -92,6 +95,7 @@ export class EpollPoller extends KernelPoller {
     const { words } = this.#events
     this.stats.systemCalls++
     const count = this.#native.epoll_wait(this.#epoll, this.#events.address, eventsMax, 0)
+    if (this.trace !== undefined && count > 0) this.tell('ready', count)
     for (let index = 0; index < count; index++) {
       const at = index * layout.words
       const events = words[at]!
@@ -99,8 +103,9 @@ export class EpollPoller extends KernelPoller {
       if (slot >= listenerMark) this.#acceptAll(this.#listenerSlots[slot - listenerMark])
       else {
         const connection = this.connections[slot]
-        // Closed earlier in this round.
-        if (connection !== undefined) this.#onEvents(connection, events)
+        // A child process that was just forked still has our closed sockets, until it has loaded its program: so the
+        // kernel may still tell of one whose place another connection has taken.
+        if (connection?.generation === words[at + layout.dataWord + 1]) this.#onEvents(connection!, events)
       }
     }
     return Math.max(0, count)
@@ -168,20 +173,7 @@ export class EpollPoller extends KernelPoller {
 
   // Sending
 
-  #flush(): void {
-    const { dirty } = this
-    if (dirty.length === 0) return
-    if (this.trace !== undefined) this.trace('flush', dirty.length)
-    // Drained connections write again from within the loop, and stand behind.
-    for (let index = 0; index < dirty.length; index++) {
-      const connection = dirty[index]!
-      connection.dirty = false
-      this.#send(connection)
-    }
-    dirty.length = 0
-  }
-
-  #send(connection: KernelConnection): void {
+  protected send(connection: KernelConnection): void {
     while (!connection.condemned && !connection.connecting && !connection.starved && this.#writable[connection.slot]) {
       const length = connection.nextSend()
       if (length === 0) break
@@ -216,8 +208,8 @@ export class EpollPoller extends KernelPoller {
   /** Sends nearly always begin at the beginning of a block. */
   #addressOf(at: number): bigint {
     const { arena } = this.blocks
-    if (at % blockBytes !== 0) return arena.address + BigInt(at)
-    return (this.#blockAddresses[at / blockBytes] ??= arena.address + BigInt(at))
+    if (at % blockStride !== 0) return arena.address + BigInt(at)
+    return (this.#blockAddresses[at / blockStride] ??= arena.address + BigInt(at))
   }
 
   /** There are as many lengths as a block has bytes; the same few come again and again. */
@@ -242,29 +234,31 @@ export class EpollPoller extends KernelPoller {
     this.#readable[connection.slot] = false
     this.#hungUp[connection.slot] = false
     this.#writable[connection.slot] = !connection.connecting
-    this.#control(connection.descriptor, connectionEvents, connection.slot)
+    const { descriptor, slot, generation } = connection
+    const result = this.#control(descriptor, connectionEvents, slot, generation)
+    if (result < 0) this.condemn(connection, systemError(result, 'epoll_ctl'))
   }
 
-  #control(descriptor: number, events: number, data: number): void {
+  /** @returns 0 or a negative errno: ENOSPC where the user watches too much, ENOMEM. */
+  #control(descriptor: number, events: number, slot: number, generation: number): number {
     const { words, address } = scratch()
     words[0] = events
-    words[layout.dataWord] = data
-    words[layout.dataWord + 1] = 0
+    words[layout.dataWord] = slot
+    words[layout.dataWord + 1] = generation
     const result = this.#native.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, descriptor, address)
-    invariant(result === 0, `descriptor ${descriptor} is new to this epoll`)
-  }
-
-  protected startListener(listener: KernelListener): void {
-    const free = this.#listenerSlots.indexOf(undefined)
-    listener.slot = free === -1 ? this.#listenerSlots.length : free
-    this.#listenerSlots[listener.slot] = listener
-    this.#listen(listener)
+    return result < 0 ? -this.#native.errno() : 0
   }
 
   /** Level-triggered: where several threads share a port by inheriting it, an edge could be lost on one that is busy. */
-  #listen(listener: KernelListener): void {
+  protected startListener(listener: KernelListener): void {
+    if (listener.slot === -1) {
+      const free = this.#listenerSlots.indexOf(undefined)
+      listener.slot = free === -1 ? this.#listenerSlots.length : free
+    }
+    const result = this.#control(listener.descriptor, EPOLLIN, listenerMark + listener.slot, 0)
+    if (result < 0) throw systemError(result, 'epoll_ctl')
+    this.#listenerSlots[listener.slot] = listener
     listener.accepting = true
-    this.#control(listener.descriptor, EPOLLIN, listenerMark + listener.slot)
   }
 
   #ignore(listener: KernelListener): void {
@@ -273,34 +267,44 @@ export class EpollPoller extends KernelPoller {
     this.#native.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, listener.descriptor, scratch().address)
   }
 
-  /** Accepts until nobody is left, or no descriptor. */
   #acceptAll(listener: KernelListener | undefined): void {
     if (listener === undefined) return
     while (listener.accepting) {
-      this.stats.systemCalls++
-      const flags = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-      const descriptor = this.#native.accept4(listener.descriptor, 0n, 0n, flags)
-      if (descriptor < 0) return this.#acceptFailed(listener, -this.#native.errno())
-      const connection = this.accepted(descriptor, listener)
-      this.#register(connection)
+      const result = this.#acceptOne(listener)
+      if (result === 0) continue
+      if (this.restIfNeeded(listener, result)) this.#ignore(listener)
+      return
     }
   }
 
-  #acceptFailed(listener: KernelListener, result: number): void {
-    if (result !== failure.EMFILE && result !== failure.ENFILE && result !== failure.ENOMEM) return
-    this.stats.acceptPauses++
-    this.#ignore(listener)
-    setTimeout(() => {
-      if (listener.closing) return
-      this.#listen(listener)
-      this.schedule()
-    }, acceptPauseMs)
+  /** @returns 0 or a negative errno: EAGAIN where nobody is left. */
+  #acceptOne(listener: KernelListener): number {
+    this.stats.systemCalls++
+    const flags = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+    const descriptor = this.#native.accept4(listener.descriptor, 0n, 0n, flags)
+    if (descriptor < 0) return -this.#native.errno()
+    this.#register(this.accepted(descriptor, listener))
+    return 0
   }
 
   protected stopListener(listener: KernelListener): void {
-    listener.closing = true
     this.#ignore(listener)
     this.#closingListeners.push(listener)
+  }
+
+  /** Whoever the kernel has accepted already is not cut. */
+  #closeListeners(): void {
+    if (this.#closingListeners.length === 0) return
+    const listeners = this.#closingListeners
+    this.#closingListeners = []
+    for (const listener of listeners) {
+      for (let count = 0; count < lastAcceptsMax && !this.closing; count++) {
+        if (this.#acceptOne(listener) < 0) break
+      }
+      this.#native.close(listener.descriptor)
+      this.#listenerSlots[listener.slot] = undefined
+      this.listenerClosed(listener)
+    }
   }
 
   // Closing
@@ -310,12 +314,6 @@ export class EpollPoller extends KernelPoller {
   }
 
   #closeCondemned(): void {
-    for (const listener of this.#closingListeners) {
-      this.#native.close(listener.descriptor)
-      this.#listenerSlots[listener.slot] = undefined
-      this.listenerClosed(listener)
-    }
-    this.#closingListeners = []
     const condemned = this.#condemnedNow
     if (condemned.length === 0) return
     this.#condemnedNow = []

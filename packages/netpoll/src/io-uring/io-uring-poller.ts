@@ -1,13 +1,13 @@
-import { QpsError } from '@qps/core'
 import type { KernelConnection } from '../kernel/connection.ts'
 import { KernelPoller } from '../kernel/kernel-poller.ts'
 import type { KernelListener } from '../kernel/listener.ts'
 import type { PollerOptions } from '../poller.ts'
 import { cancelFlag, completionFlag, multishot, ringOperation, ringSetup, socket, submissionFlag } from '../sys/abi.ts'
-import { writeAddress } from '../sys/address.ts'
+import { addressBytesMax, writeAddress } from '../sys/address.ts'
+import { Arena } from '../sys/arena.ts'
 import { failure, systemError } from '../sys/errno.ts'
-import { setReset } from '../sys/sockets.ts'
-import { loadNative } from '../sys/native.ts'
+import { setReset, stopBlocking } from '../sys/sockets.ts'
+import { loadNative, type Native } from '../sys/native.ts'
 import { Bell } from './bell.ts'
 import { ReceiveBuffers, bufferGroup } from './receive-buffers.ts'
 import { Ring } from './ring.ts'
@@ -16,13 +16,16 @@ import { Ring } from './ring.ts'
 export const ringFlags: number = ringSetup.SINGLE_ISSUER | ringSetup.DEFER_TASKRUN
 /** A sleep below this makes the poller hot: the next wait is in the ring. */
 const hotBelowMs = 0.1
-const submissions = 1024
-/** Room for a completion of each of some ten thousand connections at once; what is beyond overflows, and is kept. */
-const completions = 16 * 1024
+/**
+ * Completions: room for one of each of some ten thousand connections at once; what is beyond overflows, and is kept.
+ */
+const ringSizes = { submissions: 1024, completions: 16 * 1024 }
 /** After so many rounds a turn ends even if more has come, so that timers and other input get their share. */
 const roundsMax = 8
-/** Accepting rests this long when the process has no descriptor left. */
-const acceptPauseMs = 50
+/** The most that a closing listener still accepts: its whole backlog is rarely longer. */
+const lastAcceptsMax = 4096
+/** Room for an address, in whole cache lines. */
+const addressBytes = Math.ceil(addressBytesMax / 64) * 64
 
 /** What a completion belongs to: the first word of its tag. */
 const operation = {
@@ -32,8 +35,9 @@ const operation = {
   close: 4,
   cancel: 5,
   connect: 6,
-  shutdown: 7,
-  closeListener: 8,
+  nothing: 7,
+  stopListener: 8,
+  closeListener: 9,
 } as const
 
 const receiveHead = ringOperation.RECV | (submissionFlag.BUFFER_SELECT << 8) | (multishot.RECV << 16)
@@ -48,7 +52,7 @@ const sendFlags = socket.MSG_NOSIGNAL | socket.MSG_WAITALL
  * Reads are armed once per connection (multishot) and accepts once per listener; the kernel then posts a completion
  * whenever bytes or connections come. A connection's life in operations:
  *
- *     accept ─► receive (multishot) … send … send …  ─► shutdown? ─► cancel? ─► close
+ *     accept ─► receive (multishot) … send … send …  ─► cancel? ─► close
  *
  * Its slot and its output block are free only when every operation has had its last completion: until then the kernel
  * may still write to memory that the operation named.
@@ -56,12 +60,17 @@ const sendFlags = socket.MSG_NOSIGNAL | socket.MSG_WAITALL
 export class IoUringPoller extends KernelPoller {
   readonly backend = 'io_uring'
   protected readonly blocking = true
+  readonly #native: Native
   readonly #ring: Ring
   readonly #buffers: ReceiveBuffers
+  /** Addresses to connect to, one for each place of the submission queue: the kernel copies it with the submission. */
+  readonly #addresses: Arena
   readonly #listenerSlots: (KernelListener | undefined)[] = []
   /** Rings when completions come while we are parked. */
   readonly #bell: Bell
   #gave = false
+  /** A read found no buffer in this round. */
+  #starved = false
   #parked = false
   #parkedAtMs = 0
   readonly #mayBeHot: boolean
@@ -70,23 +79,33 @@ export class IoUringPoller extends KernelPoller {
   /** Submissions that complete while they are handed over. */
   #prompt = 0
 
-  constructor(options: PollerOptions, reason: string) {
+  /** @param sizes of the queues: small ones for tests. Powers of two. */
+  constructor(options: PollerOptions, reason: string, sizes: { submissions: number; completions: number } = ringSizes) {
     super(options, reason)
     this.#mayBeHot = options.hotWait ?? true
-    this.#ring = new Ring(submissions, completions, ringFlags)
-    this.#buffers = new ReceiveBuffers(this.#ring, this.options.receiveBuffers, this.options.receiveBytes)
-    this.#bell = new Bell()
+    this.#native = loadNative()
+    using owned = new DisposableStack()
+    owned.defer(() => this.blocks.release())
+    this.#ring = owned.adopt(new Ring(sizes.submissions, sizes.completions, ringFlags), (ring) => ring.close())
+    const { receiveBuffers, receiveBytes } = this.options
+    this.#buffers = owned.adopt(new ReceiveBuffers(this.#ring, receiveBuffers, receiveBytes), (it) => it.release())
+    this.#addresses = owned.adopt(new Arena(sizes.submissions * addressBytes), (arena) => arena.release())
+    this.#bell = owned.adopt(new Bell(), (bell) => bell.close())
     this.#ring.registerEventfd(this.#bell.descriptor)
     this.watch(this.#bell.descriptor)
+    owned.move()
   }
 
   protected turn(): void {
     const ring = this.#ring
     if (this.#parked) this.#unpark()
     for (let round = 0; round < roundsMax; round++) {
-      const taken = this.#reap()
-      if (this.trace !== undefined && taken > 0) this.trace('ready', taken)
-      this.#flush()
+      this.#reap()
+      this.flush()
+      if (this.#starved) {
+        this.#starved = false
+        this.#buffers.grow()
+      }
       if (this.#gave) {
         this.#gave = false
         this.#buffers.publish()
@@ -104,12 +123,12 @@ export class IoUringPoller extends KernelPoller {
   #enter(): void {
     const ring = this.#ring
     const { pending } = ring
-    if (this.trace !== undefined && pending > 0) this.trace('submit', pending)
+    if (this.trace !== undefined && pending > 0) this.tell('submit', pending)
     if (ring.overflown) this.stats.overflows++
     this.stats.systemCalls++
     const result = this.#hot ? ring.enterAndWait(this.#prompt + 1) : ring.enter(0)
     this.#prompt = 0
-    // EBUSY: the kernel keeps overflown completions and wants them taken first. They are, in the next round.
+    // EBUSY: completions must be taken first. EAGAIN: no memory right now. EINTR: a signal. The next turn tries again.
     if ((result < 0 && result !== failure.ETIME) || ring.pending > 0) this.schedule()
   }
 
@@ -119,15 +138,15 @@ export class IoUringPoller extends KernelPoller {
     this.#hot = false
     ring.quiet = false
     // What came before the bell was armed has not rung it.
-    ring.enter(0)
+    const result = ring.enter(0)
     this.stats.systemCalls++
-    if (ring.completionTail !== ring.completionHead) {
+    if (result < 0 || ring.completionTail !== ring.completionHead) {
       ring.quiet = true
       return this.schedule()
     }
     this.#parked = true
     this.#parkedAtMs = performance.now()
-    if (this.trace !== undefined) this.trace('wait', 0)
+    if (this.trace !== undefined) this.tell('wait', 0)
   }
 
   #unpark(): void {
@@ -139,26 +158,27 @@ export class IoUringPoller extends KernelPoller {
     this.stats.systemCalls++
   }
 
-  /** Takes the completions that are there. @returns how many. */
-  #reap(): number {
+  /** Takes the completions that are there. */
+  #reap(): void {
     const ring = this.#ring
     const { words } = ring
-    const first = ring.completionHead
+    let head = ring.completionHead
     const tail = ring.completionTail
-    let head = first
+    if (head === tail) return
+    if (this.trace !== undefined) this.tell('ready', (tail - head) | 0)
     while (head !== tail) {
       const at = ring.completionAt(head)
       head = (head + 1) | 0
       this.#complete(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!)
     }
-    if (head !== first) ring.releaseCompletions(head)
-    return (head - first) | 0
+    ring.releaseCompletions(head)
   }
 
   #complete(tag: number, slot: number, result: number, flags: number): void {
     if (tag === operation.receive) this.#received(this.connections[slot]!, result, flags)
     else if (tag === operation.send) this.#sent(this.connections[slot]!, result)
     else if (tag === operation.accept) this.#acceptCompleted(slot, result, flags)
+    else if (tag === operation.stopListener) this.#closeListener(this.#listenerSlots[slot]!)
     else if (tag === operation.closeListener) this.#listenerDone(slot)
     else this.#finished(this.connections[slot]!, tag, result)
   }
@@ -180,7 +200,7 @@ export class IoUringPoller extends KernelPoller {
     if ((flags & completionFlag.BUFFER) !== 0) {
       const id = flags >>> completionFlag.BUFFER_SHIFT
       if (result > 0) {
-        const start = id * this.#buffers.bufferBytes
+        const start = this.#buffers.startOf(id)
         this.deliver(connection, this.#buffers.bytes, start, start + result)
       }
       this.#buffers.give(id)
@@ -192,7 +212,10 @@ export class IoUringPoller extends KernelPoller {
       return this.condemn(connection, systemError(result, 'recv'))
     }
     if (!last) return
-    if (result === failure.ENOBUFS) this.stats.receiveStarved++
+    if (result === failure.ENOBUFS) {
+      this.stats.receiveStarved++
+      this.#starved = true
+    }
     if (!connection.paused) this.#arm(connection)
   }
 
@@ -206,19 +229,7 @@ export class IoUringPoller extends KernelPoller {
 
   // Sending
 
-  #flush(): void {
-    const { dirty } = this
-    if (dirty.length === 0) return
-    if (this.trace !== undefined) this.trace('flush', dirty.length)
-    for (let index = 0; index < dirty.length; index++) {
-      const connection = dirty[index]!
-      connection.dirty = false
-      this.#send(connection)
-    }
-    dirty.length = 0
-  }
-
-  #send(connection: KernelConnection): void {
+  protected send(connection: KernelConnection): void {
     if (connection.condemned || connection.connecting || connection.sending > 0 || connection.starved) return
     const length = connection.nextSend()
     if (length > 0) {
@@ -258,41 +269,26 @@ export class IoUringPoller extends KernelPoller {
   #finish(connection: KernelConnection): void {
     connection.finSent = true
     if (connection.peerEnded) return this.condemn(connection, undefined)
-    connection.operations++
-    this.#ring.submit(
-      ringOperation.SHUTDOWN,
-      connection.descriptor,
-      0,
-      0,
-      socket.SHUT_WR,
-      0,
-      operation.shutdown,
-      connection.slot,
-      0,
-    )
+    // Not by way of the ring, which gives it to a thread of its own: shutdown(2) does not wait.
+    this.#native.shutdown(connection.descriptor, socket.SHUT_WR)
   }
 
   // Connecting and accepting
 
   protected startConnect(connection: KernelConnection, host: string, port: number, path: string | undefined): void {
-    // The kernel reads the address when the submission is handed over, so it may not lie in the scratch page; it lies
-    // where the connection's first output will, which cannot be sent before.
-    const block = this.blocks.take()
-    if (block === -1) {
-      return this.condemn(
-        connection,
-        new QpsError('QPS_MEMORY', 'no output block is left to connect with', { hint: 'raise outputBytesMax' }),
-      )
-    }
-    const length = writeAddress({ host, port, path }, this.blocks.bytes, block)
-    const { addressLow, addressHigh } = this.blocks.arena
-    const address = addressLow + block
+    const ring = this.#ring
+    if (!ring.makeRoom()) return this.condemn(connection, systemError(failure.EAGAIN, 'connect'))
+    const at = ring.place * addressBytes
+    const length = writeAddress({ host, port, path }, this.#addresses.bytes, at)
+    const { addressLow, addressHigh } = this.#addresses
+    const address = addressLow + at
+    const carry = address > 0xffff_ffff ? 1 : 0
     connection.operations++
-    this.#ring.submit(
+    ring.submit(
       ringOperation.CONNECT,
       connection.descriptor,
       address,
-      addressHigh + (address > 0xffff_ffff ? 1 : 0),
+      addressHigh + carry,
       0,
       0,
       operation.connect,
@@ -300,15 +296,14 @@ export class IoUringPoller extends KernelPoller {
       0,
       length,
     )
-    // The address is copied when the submission is taken: at once, so that the block can go back.
-    this.#ring.enter(0)
-    this.blocks.give(block)
   }
 
   protected startListener(listener: KernelListener): void {
-    const free = this.#listenerSlots.indexOf(undefined)
-    listener.slot = free === -1 ? this.#listenerSlots.length : free
-    this.#listenerSlots[listener.slot] = listener
+    if (listener.slot === -1) {
+      const free = this.#listenerSlots.indexOf(undefined)
+      listener.slot = free === -1 ? this.#listenerSlots.length : free
+      this.#listenerSlots[listener.slot] = listener
+    }
     this.#accept(listener)
   }
 
@@ -321,29 +316,19 @@ export class IoUringPoller extends KernelPoller {
     const listener = this.#listenerSlots[slot]!
     const last = (flags & completionFlag.MORE) === 0
     if (last) listener.accepting = false
-    if (result >= 0) {
-      if (listener.closing) loadNative().close(result)
-      else {
-        const connection = this.accepted(result, listener)
-        if (!connection.condemned && !connection.paused) this.#arm(connection)
-      }
-    }
+    if (result >= 0) this.#welcome(result, listener)
     if (!last) return
     if (listener.closing) return this.#closeListener(listener)
-    if (result === failure.EMFILE || result === failure.ENFILE || result === failure.ENOMEM) {
-      this.stats.acceptPauses++
-      setTimeout(() => this.#acceptAgain(listener), acceptPauseMs)
-    } else this.#accept(listener)
+    if (result >= 0 || !this.restIfNeeded(listener, result)) this.#accept(listener)
   }
 
-  #acceptAgain(listener: KernelListener): void {
-    if (listener.closing || listener.accepting) return
-    this.#accept(listener)
-    this.schedule()
+  #welcome(descriptor: number, listener: KernelListener): void {
+    if (this.closing) return void this.#native.close(descriptor)
+    const connection = this.accepted(descriptor, listener)
+    if (!connection.condemned && !connection.paused && !connection.reading) this.#arm(connection)
   }
 
   protected stopListener(listener: KernelListener): void {
-    listener.closing = true
     if (listener.accepting) {
       this.#ring.submit(
         ringOperation.ASYNC_CANCEL,
@@ -356,10 +341,21 @@ export class IoUringPoller extends KernelPoller {
         -1,
         0,
       )
-    } else this.#closeListener(listener)
+    } else {
+      // It rests. The last look at its backlog still belongs into a turn.
+      this.#ring.submit(ringOperation.NOP, -1, 0, 0, 0, 0, operation.stopListener, listener.slot, 0)
+    }
   }
 
+  /** Whoever the kernel has accepted already is not cut. */
   #closeListener(listener: KernelListener): void {
+    stopBlocking(listener.descriptor)
+    for (let count = 0; count < lastAcceptsMax && !this.closing; count++) {
+      this.stats.systemCalls++
+      const descriptor = this.#native.accept4(listener.descriptor, 0n, 0n, socket.SOCK_CLOEXEC)
+      if (descriptor < 0) break
+      this.#welcome(descriptor, listener)
+    }
     this.#ring.submit(ringOperation.CLOSE, listener.descriptor, 0, 0, 0, 0, operation.closeListener, listener.slot, 0)
   }
 
@@ -375,7 +371,7 @@ export class IoUringPoller extends KernelPoller {
     if (connection.descriptor === -1) {
       // There never was a socket. `onClose` still comes from a turn: by way of an operation that does nothing.
       connection.operations++
-      this.#ring.submit(ringOperation.NOP, -1, 0, 0, 0, 0, operation.shutdown, connection.slot, 0)
+      this.#ring.submit(ringOperation.NOP, -1, 0, 0, 0, 0, operation.nothing, connection.slot, 0)
       return
     }
     if (connection.reset) setReset(connection.descriptor)
@@ -439,12 +435,13 @@ export class IoUringPoller extends KernelPoller {
   #connected(connection: KernelConnection, result: number): void {
     if (result < 0) return this.condemn(connection, systemError(result, 'connect'))
     this.deliverOpen(connection)
-    if (!connection.condemned && !connection.paused) this.#arm(connection)
+    if (!connection.condemned && !connection.paused && !connection.reading) this.#arm(connection)
   }
 
   protected release(): void {
     this.#ring.close()
     this.#bell.close()
     this.#buffers.release()
+    this.#addresses.release()
   }
 }

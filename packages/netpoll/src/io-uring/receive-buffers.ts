@@ -6,6 +6,9 @@ import type { Ring } from './ring.ts'
 /** The only group of this ring. */
 export const bufferGroup = 0
 
+/** Enough for the bytes of a hundred connections that speak at the same moment. */
+const buffersAtFirst = 128
+
 /**
  * Receive buffers that all connections share: the kernel takes one when bytes arrive, not when a read is asked for, so
  * ten thousand idle connections hold none.
@@ -25,13 +28,20 @@ export class ReceiveBuffers {
   readonly #words: Int32Array
   readonly #halves: Uint16Array
   readonly #mask: number
+  readonly #count: number
+  /** From one buffer to the next; see `blockStride` for why it is no power of two. */
+  readonly #stride: number
+  /** Buffers that are in use at all: those below this number. */
+  #used = 0
   #tail = 0
 
   /** @param count power of two, at most 32,768. */
   constructor(ring: Ring, count: number, bufferBytes: number) {
     this.bufferBytes = bufferBytes
     this.#ring = new Arena(count * bufferWords * 4)
-    this.#buffers = new Arena(count * bufferBytes)
+    this.#count = count
+    this.#stride = bufferBytes + 5 * 64
+    this.#buffers = new Arena(count * this.#stride)
     this.bytes = this.#buffers.bytes
     this.#words = this.#ring.words
     this.#halves = new Uint16Array(this.#words.buffer)
@@ -44,14 +54,32 @@ export class ReceiveBuffers {
     words[2] = count
     words[3] = bufferGroup
     ring.register(ringRegister.PBUF_RING, address, 1)
-    for (let id = 0; id < count; id++) this.give(id)
+    this.grow()
+  }
+
+  /**
+   * Puts more buffers into use: at first a few, then twice as many each time they were not enough. The kernel takes them in
+   * turn, all of them, so more than needed only keeps the caches busy.
+   *
+   * @returns false where all are in use.
+   */
+  grow(): boolean {
+    const until = Math.min(this.#count, Math.max(buffersAtFirst, 2 * this.#used))
+    if (this.#used === until) return false
+    while (this.#used < until) this.give(this.#used++)
     this.publish()
+    return true
+  }
+
+  /** Where a buffer begins in `bytes`. */
+  startOf(id: number): number {
+    return id * this.#stride
   }
 
   /** Gives a buffer back; the kernel sees it after `publish`. */
   give(id: number): void {
     const at = (this.#tail & this.#mask) * bufferWords
-    const offset = this.#buffers.addressLow + id * this.bufferBytes
+    const offset = this.#buffers.addressLow + id * this.#stride
     this.#words[at] = offset
     this.#words[at + 1] = this.#buffers.addressHigh + (offset > 0xffff_ffff ? 1 : 0)
     this.#words[at + 2] = this.bufferBytes

@@ -22,6 +22,8 @@ export const waitNs = 100_000
 
 const argumentBytes = BigInt(getEventsArgument.bytes)
 
+type Ten = [number, number, number, number, number, number, number, number, number, number]
+
 /**
  * The two queues that we share with the kernel. We write submissions and move the submission tail; the kernel writes
  * completions and moves the completion tail. One system call, `enter`, hands all new submissions over.
@@ -62,6 +64,8 @@ export class Ring {
   readonly #completionMask: number
   readonly #completionsWord: number
   #submissionTail: number
+  /** Arguments of submissions that found no place, while the kernel refuses to take any: it is short of memory. */
+  #spilled: number[] = []
 
   /**
    * @param submissions size of the submission queue, a power of two up to 32,768.
@@ -124,7 +128,8 @@ export class Ring {
   }
 
   /**
-   * Adds a submission. Where the queue is full, what waits is handed over first.
+   * Adds a submission. Where the queue is full, what waits is handed over first; where the kernel does not take it, the
+   * submission waits here.
    *
    * The words are those of `struct io_uring_sqe`; `tag` comes back in the completion's first word, `slot` in its second.
    *
@@ -142,7 +147,22 @@ export class Ring {
     bufferGroup: number,
     offset = 0,
   ): void {
-    if (this.pending === this.#submissionsMax) this.enter(0)
+    if (this.pending === this.#submissionsMax && !this.makeRoom()) {
+      // Words are written in this order again by `#refill`.
+      this.#spilled.push(
+        head,
+        descriptor,
+        addressLow,
+        addressHigh,
+        length,
+        operationFlags,
+        tag,
+        slot,
+        bufferGroup,
+        offset,
+      )
+      return
+    }
     const sqe = this.#sqe
     const at = (this.#submissionTail & this.#submissionMask) * sqeWords
     sqe[at] = head
@@ -161,6 +181,28 @@ export class Ring {
     sqe[at + 13] = 0
     this.#submissionTail = (this.#submissionTail + 1) | 0
     this.pending++
+  }
+
+  /** Makes sure that there is a place in the queue. @returns false where the kernel takes nothing. */
+  makeRoom(): boolean {
+    if (this.pending === this.#submissionsMax) this.enter(0)
+    return this.pending < this.#submissionsMax
+  }
+
+  /** The place of the next submission in the queue. It is taken again only when the kernel has taken that one. */
+  get place(): number {
+    return this.#submissionTail & this.#submissionMask
+  }
+
+  #refill(): void {
+    const words = this.#spilled
+    let at = 0
+    while (at < words.length && this.pending < this.#submissionsMax) {
+      const [head, descriptor, low, high, length, flags, tag, slot, group, offset] = words.slice(at, at + 10) as Ten
+      this.submit(head, descriptor, low, high, length, flags, tag, slot, group, offset)
+      at += 10
+    }
+    this.#spilled = words.slice(at)
   }
 
   /**
@@ -183,6 +225,7 @@ export class Ring {
     )
     if (taken < 0) return -this.#native.errno()
     this.pending -= taken
+    if (this.#spilled.length > 0) this.#refill()
     return 0
   }
 
@@ -206,6 +249,7 @@ export class Ring {
     // With submissions to hand over, the call says how many were taken, even if the time was over.
     if (taken < 0) return -this.#native.errno()
     this.pending -= taken
+    if (this.#spilled.length > 0) this.#refill()
     return 0
   }
 

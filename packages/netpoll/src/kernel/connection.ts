@@ -1,3 +1,4 @@
+import { InvariantError } from '@qps/core'
 import type { Connection, ConnectionHandler } from '../poller.ts'
 import { reserveBytesMax } from '../poller.ts'
 import { peerAddress } from '../sys/sockets.ts'
@@ -36,6 +37,8 @@ export class KernelConnection implements Connection {
   descriptor: number
   /** Place in the poller's table. */
   readonly slot: number
+  /** Tells the connections apart that stood in this place one after the other. */
+  readonly generation: number
   /** Unsent output, as offsets into the pool: `at` to `end` of `block`. */
   at = 0
   end_ = 0
@@ -56,7 +59,7 @@ export class KernelConnection implements Connection {
   error: Error | undefined
   /** Stands in the poller's list of connections that have written in this turn. */
   dirty = false
-  /** A read is armed (io_uring), or readable events are wanted (epoll). */
+  /** A read is armed (io_uring). */
   reading = false
   /** Operations that the kernel holds (io_uring); the slot is free again at 0. */
   operations = 0
@@ -71,10 +74,11 @@ export class KernelConnection implements Connection {
   #peer: { host: string; port: number } | undefined
   readonly #poller: KernelPoller
 
-  constructor(poller: KernelPoller, descriptor: number, slot: number, connecting: boolean) {
+  constructor(poller: KernelPoller, descriptor: number, slot: number, generation: number, connecting: boolean) {
     this.#poller = poller
     this.descriptor = descriptor
     this.slot = slot
+    this.generation = generation
     this.connecting = connecting
     this.output = poller.blocks.bytes
   }
@@ -89,6 +93,7 @@ export class KernelConnection implements Connection {
 
   reserve(bytes: number): number {
     if (this.condemned || this.ended) return -1
+    if (!(bytes <= reserveBytesMax)) misuse(`reserve takes 1 to ${reserveBytesMax} bytes, not ${bytes}`)
     if (!this.dirty) this.#poller.markDirty(this)
     const { blocks } = this.#poller
     this.output = blocks.bytes
@@ -103,11 +108,16 @@ export class KernelConnection implements Connection {
   }
 
   commit(end: number): void {
+    if (this.condemned) return
     const last = this.#waiting.length === this.#waitingHead ? undefined : this.#waiting[this.#waiting.length - 1]!
     if (last === undefined) {
+      // Beyond lies another connection's output.
+      if (!(end >= this.end_ && end <= this.#block + blockBytes)) misuse(commitMisused)
       this.pendingBytes += end - this.end_
       this.end_ = end
     } else {
+      const room = last.block === -1 ? last.bytes.length : last.block + blockBytes
+      if (!(end >= last.end && end <= room)) misuse(commitMisused)
       this.pendingBytes += end - last.end
       last.end = end
     }
@@ -163,11 +173,18 @@ export class KernelConnection implements Connection {
    * @returns how many, from `at` on; 0 where there are none, or none can be had because the pool is empty (`starved`).
    */
   nextSend(): number {
-    if (this.at === this.end_ && this.#waitingHead < this.#waiting.length) this.#stage()
+    while (this.at === this.end_) {
+      if (this.#waitingHead === this.#waiting.length) {
+        // What was reserved and never committed holds a block as well.
+        this.#giveBlock()
+        return 0
+      }
+      if (!this.#stage()) return 0
+    }
     return this.end_ - this.at
   }
 
-  /** The kernel has taken bytes. Gives the block back when it is empty, and calls `onDrain` when that is due. */
+  /** The kernel has taken bytes. Gives the block back when it is empty. */
   sent(bytes: number): void {
     this.at += bytes
     this.bytesSent += bytes
@@ -220,9 +237,16 @@ export class KernelConnection implements Connection {
   #reserveBehind(bytes: number): number {
     const last = this.#waitingHead < this.#waiting.length ? this.#waiting[this.#waiting.length - 1] : undefined
     if (last !== undefined && last.block !== -1 && last.end + bytes <= last.block + blockBytes) return last.end
+    if (last !== undefined && last.block === -1 && last.bytes.length === reserveBytesMax) {
+      if (last.end + bytes <= reserveBytesMax) {
+        this.output = last.bytes
+        return last.end
+      }
+    }
     const { blocks } = this.#poller
     const block = blocks.take()
     if (block === -1) {
+      // Only our own pieces have this length: what is lent is longer.
       this.output = new Uint8Array(reserveBytesMax)
       this.#waiting.push({ block, bytes: this.output, at: 0, end: 0 })
       return 0
@@ -231,8 +255,12 @@ export class KernelConnection implements Connection {
     return block
   }
 
-  /** Moves the head of the queue into the (empty) sending place. */
-  #stage(): void {
+  /**
+   * Moves the head of the queue, or a block's length of it, into the (empty) sending place.
+   *
+   * @returns false where no block is to be had.
+   */
+  #stage(): boolean {
     const head = this.#waiting[this.#waitingHead]!
     if (head.block !== -1) {
       this.#giveBlock()
@@ -240,12 +268,18 @@ export class KernelConnection implements Connection {
       this.at = head.at
       this.end_ = head.end
       this.#shift()
-      return
+      return true
+    }
+    if (head.at === head.end) {
+      this.#shift()
+      return true
     }
     const { blocks } = this.#poller
+    if (this.#block === -1) this.#block = blocks.take()
+    if (this.#block === -1) this.#block = this.#blockFromBehind()
     if (this.#block === -1) {
-      this.#block = blocks.take()
-      if (this.#block === -1) return this.#poller.starve(this)
+      this.#poller.starve(this)
+      return false
     }
     const length = Math.min(blockBytes, head.end - head.at)
     blocks.bytes.set(head.bytes.subarray(head.at, head.at + length), this.#block)
@@ -253,6 +287,27 @@ export class KernelConnection implements Connection {
     this.end_ = this.#block + length
     head.at += length
     if (head.at === head.end) this.#shift()
+    return true
+  }
+
+  /**
+   * The pool is empty, but pieces further back may stand in blocks: the last of those moves to the heap. So whoever waits
+   * for a block holds none, and connections cannot wait for each other.
+   *
+   * @returns its block, or -1.
+   */
+  #blockFromBehind(): number {
+    for (let index = this.#waiting.length - 1; index > this.#waitingHead; index--) {
+      const piece = this.#waiting[index]!
+      const { block } = piece
+      if (block === -1) continue
+      piece.bytes = piece.bytes.slice(piece.at, piece.end)
+      piece.end -= piece.at
+      piece.at = 0
+      piece.block = -1
+      return block
+    }
+    return -1
   }
 
   #shift(): void {
@@ -265,4 +320,11 @@ export class KernelConnection implements Connection {
       this.#waitingHead = 0
     }
   }
+}
+
+const commitMisused = 'commit needs a reserve of the same turn, and an end within what was reserved'
+
+/** An error of the program, not of the network. */
+function misuse(message: string): never {
+  throw new InvariantError(message)
 }

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { QpsError } from '@qps/core'
 import type {
   Backend,
   ConnectOptions,
@@ -10,15 +11,22 @@ import type {
   PollerOptions,
   PollerStats,
   Trace,
+  TraceStep,
 } from '../poller.ts'
 import { type CheckedOptions, checkOptions } from '../options.ts'
+import { checkBacklog } from '../listen-error.ts'
 import { endpointOf } from '../sys/address.ts'
+import { failure } from '../sys/errno.ts'
 import { LoopWatch } from '../sys/loop-watch.ts'
+import { loadNative } from '../sys/native.ts'
 import { openListener, openSocket, setNoDelay } from '../sys/sockets.ts'
 import { KernelConnection } from './connection.ts'
 import { KernelListener } from './listener.ts'
 import { OutputBlocks } from './output-blocks.ts'
 import { newStats } from '../stats.ts'
+
+/** Accepting rests this long when the process has no descriptor, or no memory, for a connection. */
+const acceptRestMs = 50
 
 /**
  * What io_uring and epoll share: the turn, the table of connections, callbacks, closing. A backend fills in how the
@@ -38,7 +46,7 @@ export abstract class KernelPoller implements Poller {
   readonly lowWaterBytes: number
   protected readonly options: CheckedOptions
   trace: Trace | undefined
-  /** Connections that wrote since the last flush. */
+  /** Connections that wrote since the last flush; drained ones write again from within it, and stand behind. */
   protected dirty: KernelConnection[] = []
   protected readonly connections: (KernelConnection | undefined)[] = []
   protected readonly listeners: Set<KernelListener> = new Set()
@@ -49,8 +57,10 @@ export abstract class KernelPoller implements Poller {
   readonly #outside = AsyncLocalStorage.snapshot()
   readonly #turn = (): void => this.#runTurn()
   #scheduled = false
+  #woken = false
   #inTurn = false
   #references = 0
+  #generation = 0
   #closing: Promise<void> | undefined
   #onEmpty: (() => void) | undefined
 
@@ -65,6 +75,9 @@ export abstract class KernelPoller implements Poller {
 
   /** Takes results from the kernel, runs callbacks, sends. */
   protected abstract turn(): void
+  /** Sends what waits, or hands it over. */
+  protected abstract send(connection: KernelConnection): void
+  /** Accepts from now on, or again. @throws the system's error; the listener's descriptor is then the caller's to close. */
   protected abstract startListener(listener: KernelListener): void
   protected abstract stopListener(listener: KernelListener): void
   protected abstract startConnect(
@@ -81,21 +94,28 @@ export abstract class KernelPoller implements Poller {
   protected abstract release(): void
 
   async listen(options: ListenOptions, accept: (connection: Connection) => ConnectionHandler): Promise<Listener> {
+    this.#mustBeOpen()
     const endpoint = endpointOf(options, 0, 'listen')
     const { descriptor, port } = openListener(endpoint, {
-      backlog: options.backlog ?? 4096,
+      backlog: checkBacklog(options.backlog),
       reusePort: options.reusePort ?? false,
       blocking: this.blocking,
     })
     const listener = new KernelListener(this, descriptor, { ...endpoint, port }, accept)
+    try {
+      this.startListener(listener)
+    } catch (error) {
+      loadNative().close(descriptor)
+      throw error
+    }
     this.listeners.add(listener)
     this.#hold()
-    this.startListener(listener)
     this.schedule()
     return listener
   }
 
   connect(options: ConnectOptions, handler: ConnectionHandler): Connection {
+    this.#mustBeOpen()
     const endpoint = endpointOf(options, 1, 'connect')
     let descriptor = -1
     let failure: unknown
@@ -154,6 +174,7 @@ export abstract class KernelPoller implements Poller {
   }
 
   stopListening(listener: KernelListener): void {
+    clearTimeout(listener.resting)
     this.stopListener(listener)
     this.schedule()
   }
@@ -161,12 +182,59 @@ export abstract class KernelPoller implements Poller {
   /** Watches the descriptor that tells of the kernel's news. Once, at the end of the backend's construction. */
   protected watch(descriptor: number): void {
     this.#watch = new LoopWatch(descriptor, () => {
-      this.stats.wakes++
-      this.trace?.('wake', 1)
+      this.#woken = true
       if (this.#scheduled) return
       this.#scheduled = true
       setImmediate(this.#turn)
     })
+  }
+
+  /** Whether the poller itself closes: whoever still comes is cut. */
+  protected get closing(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /** Reports a step; ask first whether anybody listens. What the listener throws must not end a turn half-way. */
+  protected tell(step: TraceStep, count: number): void {
+    try {
+      this.trace?.(step, count)
+    } catch (error) {
+      process.nextTick(rethrow, error)
+    }
+  }
+
+  /** Sends what was written in this turn. @returns how many connections had written. */
+  protected flush(): number {
+    const { dirty } = this
+    this.#feedStarving()
+    if (dirty.length === 0) return 0
+    if (this.trace !== undefined) this.tell('flush', dirty.length)
+    for (let index = 0; index < dirty.length; index++) {
+      const connection = dirty[index]!
+      connection.dirty = false
+      this.send(connection)
+      if (index + 1 === dirty.length) this.#feedStarving()
+    }
+    const count = dirty.length
+    dirty.length = 0
+    return count
+  }
+
+  /** Accepting has failed. @returns whether it rests: at once, the same would happen again. */
+  protected restIfNeeded(listener: KernelListener, result: number): boolean {
+    if (result === failure.ECONNABORTED || result === failure.EAGAIN || result === failure.EINTR) return false
+    this.stats.acceptPauses++
+    listener.resting = setTimeout(() => {
+      listener.resting = undefined
+      if (listener.closing) return
+      try {
+        this.startListener(listener)
+      } catch {
+        this.restIfNeeded(listener, failure.ENOMEM)
+      }
+      this.schedule()
+    }, acceptRestMs)
+    return true
   }
 
   /** A new connection of a listener. */
@@ -193,7 +261,7 @@ export abstract class KernelPoller implements Poller {
     connection.bytesRead += end - start
     this.stats.bytesRead += end - start
     if (connection.condemned) return
-    if (this.trace !== undefined) this.trace('run', 1)
+    if (this.trace !== undefined) this.tell('run', 1)
     try {
       connection.handler.onData(bytes, start, end)
     } catch (error) {
@@ -204,7 +272,7 @@ export abstract class KernelPoller implements Poller {
   protected deliverEnd(connection: KernelConnection): void {
     if (connection.peerEnded || connection.condemned) return
     connection.peerEnded = true
-    if (this.trace !== undefined) this.trace('run', 1)
+    if (this.trace !== undefined) this.tell('run', 1)
     try {
       connection.handler.onEnd()
     } catch (error) {
@@ -271,7 +339,8 @@ export abstract class KernelPoller implements Poller {
 
   #add(descriptor: number, connecting: boolean): KernelConnection {
     const slot = this.#freeSlots.pop() ?? this.connections.length
-    const connection = new KernelConnection(this, descriptor, slot, connecting)
+    this.#generation = (this.#generation + 1) | 0
+    const connection = new KernelConnection(this, descriptor, slot, this.#generation, connecting)
     this.connections[slot] = connection
     this.stats.open++
     this.#hold()
@@ -288,13 +357,14 @@ export abstract class KernelPoller implements Poller {
     this.#onEmpty?.()
   }
 
+  /** Gives each free block to whoever has waited longest, before anybody else can take it. */
   #feedStarving(): void {
     while (this.#starving.length > 0 && this.blocks.free > 0) {
       const connection = this.#starving.shift()!
       connection.starved = false
-      if (!connection.condemned && !connection.dirty) this.markDirty(connection)
-      // One block, one connection: the next one waits until this one has sent.
-      break
+      if (connection.condemned) continue
+      connection.nextSend()
+      if (!connection.dirty) this.markDirty(connection)
     }
   }
 
@@ -302,8 +372,21 @@ export abstract class KernelPoller implements Poller {
     this.#scheduled = false
     this.#inTurn = true
     this.stats.turns++
-    this.turn()
-    this.#inTurn = false
+    if (this.#woken) {
+      this.#woken = false
+      this.stats.wakes++
+      if (this.trace !== undefined) this.tell('wake', 1)
+    }
+    try {
+      this.turn()
+    } finally {
+      this.#inTurn = false
+    }
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing === undefined) return
+    throw new QpsError('QPS_USAGE', 'the poller is closed', { hint: 'make another with createPoller' })
   }
 
   async #close(): Promise<void> {
@@ -311,7 +394,7 @@ export abstract class KernelPoller implements Poller {
       this.#onEmpty = resolve
       if (this.#references === 0) resolve()
     })
-    for (const listener of this.listeners) this.stopListening(listener)
+    for (const listener of this.listeners) void listener.close()
     for (const connection of this.connections) {
       if (connection !== undefined) connection.open = false
       if (connection !== undefined) this.condemn(connection, undefined)

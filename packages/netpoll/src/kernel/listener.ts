@@ -9,10 +9,12 @@ export class KernelListener implements Listener {
   readonly path: string | undefined
   readonly accept: (connection: Connection) => ConnectionHandler
   readonly descriptor: number
-  /** `close` was called: what is accepted from now on is closed again. */
+  /** `close` was called. Whoever connects until the socket is closed is still accepted. */
   closing = false
   /** An accept is armed. */
   accepting = false
+  /** Accepting rests until this goes off. */
+  resting: NodeJS.Timeout | undefined
   /** Place in the backend's table of listeners. */
   slot = -1
   readonly #poller: KernelPoller

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { listenError } from '../listen-error.ts'
 import type { Listener } from '../poller.ts'
 import type { Endpoint } from '../sys/address.ts'
-import { listenError } from './listen-error.ts'
 
 export interface LibuvListenerOptions {
   endpoint: Endpoint

@@ -11,13 +11,14 @@ import type {
   PollerOptions,
   PollerStats,
   Trace,
+  TraceStep,
 } from '../poller.ts'
+import { checkBacklog } from '../listen-error.ts'
 import { checkOptions } from '../options.ts'
 import { newStats } from '../stats.ts'
 import { endpointOf } from '../sys/address.ts'
 import { adopt } from './adopt.ts'
 import { LibuvConnection, rethrow, type Turn } from './connection.ts'
-import { checkBacklog } from './listen-error.ts'
 import { LibuvListener } from './listener.ts'
 import { BlockPool } from './output.ts'
 
@@ -122,11 +123,12 @@ class LibuvPoller implements Poller, Turn {
   ran(_connection: LibuvConnection): void {
     if (!this.#turning) {
       this.#stats.wakes++
-      this.trace?.('wake', 1)
+      if (this.trace !== undefined) this.#tell('wake', 1)
     }
     this.#enterTurn()
-    this.trace?.('ready', 1)
-    this.trace?.('run', 1)
+    if (this.trace === undefined) return
+    this.#tell('ready', 1)
+    this.#tell('run', 1)
   }
 
   received(bytes: number): void {
@@ -199,10 +201,19 @@ class LibuvPoller implements Poller, Turn {
       if (connection.flush()) flushed++
     }
     if (this.trace === undefined) return
-    if (flushed > 0) this.trace('submit', flushed)
-    this.trace('flush', flushed)
-    if (!this.#turning) this.trace('wait', 1)
+    if (flushed > 0) this.#tell('flush', flushed)
+    if (flushed > 0) this.#tell('submit', flushed)
+    if (!this.#turning) this.#tell('wait', 0)
   })
+
+  /** What the listener throws must not end a turn half-way. */
+  #tell(step: TraceStep, count: number): void {
+    try {
+      this.trace?.(step, count)
+    } catch (error) {
+      process.nextTick(rethrow, error)
+    }
+  }
 
   #mustBeOpen(): void {
     if (this.#closed === undefined) return

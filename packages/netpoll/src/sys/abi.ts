@@ -61,6 +61,9 @@ export const epollEventLayout = {
   arm64: { words: 4, dataWord: 2 },
 } as const
 
+/** `include/uapi/asm-generic/fcntl.h`. */
+export const fileControl = { F_SETFL: 4, O_NONBLOCK: 0o4000 } as const
+
 /** `include/uapi/linux/eventfd.h`. */
 export const eventfd = { EFD_CLOEXEC: 0o2000000, EFD_NONBLOCK: 0o4000 } as const
 

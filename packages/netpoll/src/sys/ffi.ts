@@ -26,3 +26,22 @@ export function loadFfi(): FfiModule | undefined {
   }
   return loaded
 }
+
+/** Undefined where `node:ffi` can be used, else why not: a clause that ends a sentence. */
+export function whyNoFfi(): string | undefined {
+  const ffi = loadFfi()
+  if (ffi === undefined) {
+    const off = process.execArgv.includes('--no-experimental-ffi')
+    return off
+      ? 'node:ffi is switched off by --no-experimental-ffi'
+      : `node:ffi is missing in Node ${process.versions.node}; it came with 26.1`
+  }
+  try {
+    new ffi.DynamicLibrary(null).close()
+    return undefined
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ERR_ACCESS_DENIED') return "node:ffi is forbidden by Node's permission model; --allow-ffi allows it"
+    return `node:ffi cannot be used: ${message}`
+  }
+}

@@ -1,7 +1,7 @@
-import { QpsError } from '@qps/core'
-import { socket } from './abi.ts'
+import { listenError } from '../listen-error.ts'
+import { fileControl, socket } from './abi.ts'
 import { addressBytesMax, type Endpoint, familyOf, readAddress, writeAddress } from './address.ts'
-import { failure, systemError } from './errno.ts'
+import { systemError } from './errno.ts'
 import { loadNative } from './native.ts'
 import { scratch } from './scratch.ts'
 
@@ -36,8 +36,8 @@ export function openListener(
     }
     const { address, bytes } = scratch()
     const length = writeAddress(endpoint, bytes, addressAt)
-    if (native.bind(descriptor, address, length) < 0) throw listenError(-native.errno(), 'bind', endpoint)
-    if (native.listen(descriptor, backlog) < 0) throw listenError(-native.errno(), 'listen', endpoint)
+    if (native.bind(descriptor, address, length) < 0) throw listenError(systemError(-native.errno(), 'bind'), endpoint)
+    if (native.listen(descriptor, backlog) < 0) throw listenError(systemError(-native.errno(), 'listen'), endpoint)
     return { descriptor, port: localPort(descriptor) }
   } catch (error) {
     native.close(descriptor)
@@ -69,6 +69,11 @@ export function setReset(descriptor: number): void {
   words[0] = 1
   words[1] = 0
   loadNative().setsockopt(descriptor, SOL_SOCKET, SO_LINGER, address, 8)
+}
+
+/** Lets `accept4` say EAGAIN instead of waiting. fcntl(2). */
+export function stopBlocking(descriptor: number): void {
+  loadNative().fcntl(descriptor, fileControl.F_SETFL, fileControl.O_NONBLOCK)
 }
 
 /** The peer's address; empty where the socket has none any more. */
@@ -104,25 +109,4 @@ function setOption(descriptor: number, level: number, option: number, value: num
   const { words, address } = scratch()
   words[0] = value
   loadNative().setsockopt(descriptor, level, option, address, 4)
-}
-
-function listenError(number: number, call: string, { host, port, path }: Endpoint): QpsError {
-  const cause = systemError(number, call)
-  const place = path ?? `port ${port} on ${host}`
-  if (number === failure.EADDRINUSE) {
-    return new QpsError('QPS_PORT_IN_USE', `${place} is in use`, {
-      cause,
-      hint: path === undefined ? 'choose another port; 0 picks a free one' : 'remove the file if nobody listens there',
-    })
-  }
-  if (number === failure.EACCES) {
-    return new QpsError('QPS_ADDRESS_UNAVAILABLE', `${place} needs rights that this process lacks`, {
-      cause,
-      hint: path === undefined ? 'choose a port of at least 1024' : 'choose a folder that this user may write to',
-    })
-  }
-  return new QpsError('QPS_ADDRESS_UNAVAILABLE', `cannot listen at ${place}: ${cause.message}`, {
-    cause,
-    hint: 'choose one of this machine’s addresses; 127.0.0.1 always works',
-  })
 }

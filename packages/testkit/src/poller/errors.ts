@@ -1,29 +1,7 @@
 import { expect, test } from 'vitest'
 import { connectPeer, open, serve } from './peer.ts'
 import { type CallbackName, echo, type Reactions } from './recorder.ts'
-import { pattern, sleep, type Subject, until } from './subject.ts'
-
-/**
- * Runs something that must raise `count` uncaught exceptions, in the place of whoever listens for them.
- *
- * @returns them.
- */
-async function uncaught(count: number, action: () => Promise<void>): Promise<unknown[]> {
-  const others = process.listeners('uncaughtException')
-  const errors: unknown[] = []
-  const listen = (error: unknown): unknown => errors.push(error)
-  process.removeAllListeners('uncaughtException')
-  process.on('uncaughtException', listen)
-  try {
-    await action()
-    await until(() => errors.length >= count, `${count} uncaught exceptions`)
-    await sleep(10)
-  } finally {
-    process.removeAllListeners('uncaughtException')
-    for (const other of others) process.on('uncaughtException', other)
-  }
-  return errors
-}
+import { pattern, type Subject, uncaught, until } from './subject.ts'
 
 export function testErrors({ create }: Subject): void {
   const callbacks: CallbackName[] = ['onOpen', 'onData', 'onEnd', 'onDrain', 'onClose']

@@ -34,3 +34,25 @@ export function pattern(length: number, seed = 1): Buffer {
   }
   return bytes
 }
+
+/**
+ * Runs something that must raise `count` uncaught exceptions, in the place of whoever listens for them.
+ *
+ * @returns them.
+ */
+export async function uncaught(count: number, action: () => Promise<void>): Promise<unknown[]> {
+  const others = process.listeners('uncaughtException')
+  const errors: unknown[] = []
+  const listen = (error: unknown): unknown => errors.push(error)
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', listen)
+  try {
+    await action()
+    await until(() => errors.length >= count, `${count} uncaught exceptions`)
+    await sleep(10)
+  } finally {
+    process.removeAllListeners('uncaughtException')
+    for (const other of others) process.on('uncaughtException', other)
+  }
+  return errors
+}

@@ -1,5 +1,5 @@
 import { describe, messageOf, QpsError, systemErrorCode } from '@qps/core'
-import type { Endpoint } from '../sys/address.ts'
+import type { Endpoint } from './sys/address.ts'
 
 /**
  * Connections that wait to be accepted, checked: Node takes what it does not understand for its own default.
