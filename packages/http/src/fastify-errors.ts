@@ -1,12 +1,12 @@
 import { errorBody, type HttpProblem, problems, routePath } from '@qps/http-contract'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
-import type { Guard } from './guard.ts'
+import type { RefuseBody } from './surface-app.ts'
 
 /**
  * Gives Fastify's errors the shape of the contract: 404, 405 with Allow, a handler's 4xx with its own message, and 500
  * with nothing of the cause, which goes to the log.
  */
-export function answerErrors(app: FastifyInstance, guard: Guard): void {
+export function answerErrors(app: FastifyInstance, refuseBody: RefuseBody): void {
   const methodsByPath = new Map<string, Set<string>>()
   app.addHook('onRoute', ({ url, method }) => {
     const methods = methodsByPath.get(url) ?? new Set()
@@ -23,7 +23,7 @@ export function answerErrors(app: FastifyInstance, guard: Guard): void {
     const { statusCode = 500 } = error
     if (statusCode === 413) {
       reply.hijack()
-      guard.refuse(request.raw.socket, 'body', reply.raw)
+      refuseBody(request.raw, reply.raw)
     } else if (statusCode >= 400 && statusCode < 500) {
       sendProblem(reply, { status: statusCode, code: error.code ?? 'bad_request', message: error.message })
     } else {

@@ -1,14 +1,13 @@
 import { METHODS } from 'node:http'
-import type { Clock } from '@qps/core'
 import { plaintext, statusBody, surface, type SurfaceAnswer } from '@qps/http-contract'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { readBody, sliced } from './body.ts'
 import { sendText } from './fastify-errors.ts'
-import type { Guard } from './guard.ts'
 import { echoType } from './surface.ts'
+import type { SurfaceAppOptions } from './surface-app.ts'
 
 /** Adds the contract's routes to a Fastify application, in a context of their own. */
-export function addSurface(app: FastifyInstance, guard: Guard, clock: Clock): void {
+export function addSurface(app: FastifyInstance, { limits, clock, refuseBody }: SurfaceAppOptions): void {
   // The methods that Fastify does not route by itself, and QUERY, of which it wants a Content-Type. They are declared
   // without a body: an echo reads its own.
   for (const method of METHODS) {
@@ -17,14 +16,14 @@ export function addSurface(app: FastifyInstance, guard: Guard, clock: Clock): vo
   }
 
   const echo = (request: FastifyRequest, reply: FastifyReply): void => {
-    readBody(request.raw, guard.limits.bodyBytesMax, (body) => {
+    readBody(request.raw, limits.bodyBytesMax, (body) => {
       if (body === undefined) {
         reply.hijack()
-        return guard.refuse(request.raw.socket, 'body', reply.raw)
+        return refuseBody(request.raw, reply.raw)
       }
       reply.code(200).header('content-type', echoType(request.raw))
-      if (body.length <= guard.limits.sliceBytes) reply.send(body)
-      else reply.header('content-length', body.length).send(sliced(body, guard.limits.sliceBytes))
+      if (body.length <= limits.sliceBytes) reply.send(body)
+      else reply.header('content-length', body.length).send(sliced(body, limits.sliceBytes))
     })
   }
   const answers: Record<SurfaceAnswer, (request: FastifyRequest, reply: FastifyReply) => void> = {

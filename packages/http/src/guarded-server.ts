@@ -1,7 +1,6 @@
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Clock } from '@qps/core'
 import type { RefusalReason } from '@qps/http-contract'
-import type { FastifyInstance } from 'fastify'
 import { objection } from './admission.ts'
 import { answerClientErrors } from './client-error.ts'
 import type { Connection } from './connection.ts'
@@ -96,16 +95,7 @@ export function guardedServer(
   return server as unknown as Server
 }
 
-/** Lets each response know its route's pattern. One function per route, made when the route is. */
-export function nameRoutes(app: FastifyInstance): void {
-  app.addHook('onRoute', (route) => {
-    const { url, onRequest = [] } = route
-    route.onRequest = [
-      (_request, reply, next) => {
-        ;(reply.raw as GuardedResponse).route = url
-        next()
-      },
-      ...[onRequest].flat(),
-    ]
-  })
+/** Lets a response know its route's pattern. */
+export function nameRoute(_request: IncomingMessage, response: ServerResponse, pattern: string): void {
+  ;(response as GuardedResponse).route = pattern
 }

@@ -1,12 +1,11 @@
 import type { Server } from 'node:http'
 import { type Clock, type Random, systemClock } from '@qps/core'
 import { type DrainReport, httpLimits, type HttpLimits, type RefusalReason } from '@qps/http-contract'
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { drain } from './drain.ts'
-import { answerErrors, answerNotFound } from './fastify-errors.ts'
-import { addSurface } from './fastify-surface.ts'
 import { Guard } from './guard.ts'
-import { guardedServer, nameRoutes, type RequestInfo } from './guarded-server.ts'
+import { guardedServer, nameRoute, type RequestInfo } from './guarded-server.ts'
+import { createSurfaceApp } from './surface-app.ts'
 
 export interface HardenedOptions {
   /** Limits that differ from {@link httpLimits}. */
@@ -54,28 +53,17 @@ export async function createHardenedServer(options: HardenedOptions = {}): Promi
   const { clock = systemClock, random = Math.random, onRefused, onRequestDone } = options
   const limits: HttpLimits = { ...httpLimits, ...options.limits }
   const guard = new Guard({ limits, clock, random, onRefused })
-  const log = loggerOf(options)
   let server!: Server
-  const app = fastify({
+  const app = await createSurfaceApp({
     serverFactory: (router) => (server = guardedServer(router, guard, clock, onRequestDone)),
-    // The guard answers these; a second listener must not answer again.
-    clientErrorHandler: () => {},
-    // See loggerOf: requests get the logger itself, no child of it.
-    logger: false,
-    childLoggerFactory: () => log,
-    bodyLimit: limits.bodyBytesMax,
-    exposeHeadRoutes: false,
-    forceCloseConnections: false,
-    return503OnClosing: false,
-    // A path with a broken escape, or one longer than any route: no such path.
-    frameworkErrors: (_error, _request, reply) => answerNotFound(reply),
+    limits,
+    clock,
+    logLevel: options.logLevel,
+    logStream: options.logStream,
+    routes: options.routes,
+    refuseBody: (request, response) => guard.refuse(request.socket, 'body', response),
+    onRoute: onRequestDone && nameRoute,
   })
-  app.log = log
-  if (onRequestDone !== undefined) nameRoutes(app)
-  answerErrors(app, guard)
-  addSurface(app, guard, clock)
-  options.routes?.(app)
-  await app.ready()
   return {
     app,
     server,
@@ -86,13 +74,4 @@ export async function createHardenedServer(options: HardenedOptions = {}): Promi
       return report
     },
   }
-}
-
-/**
- * Pino as Fastify sets it up, with its serializers. It is taken from an instance that is not used otherwise, because a
- * Fastify that owns a logger adds two listeners and a closure to every response and makes a child logger for each
- * request, for lines about requests that nobody here asks for.
- */
-function loggerOf({ logLevel = 'warn', logStream = process.stderr }: HardenedOptions): FastifyBaseLogger {
-  return fastify({ logger: { level: logLevel, stream: logStream } }).log
 }

@@ -27,6 +27,7 @@ export { readBody, sliced } from './body.ts'
 // Serving
 export { type ListenAt, listen } from './listen.ts'
 export { drainStock, runStock } from './stock.ts'
+export { createSurfaceApp, type RefuseBody, type SurfaceAppOptions } from './surface-app.ts'
 export { createHardenedServer, type HardenedOptions, type HardenedServer } from './hardened.ts'
 export type { RequestInfo, RequestObserver } from './guarded-server.ts'
 export { Guard, type GuardOptions } from './guard.ts'

@@ -85,6 +85,11 @@ export class NodeHttpServer extends EventEmitter {
     return this.#http?.connections ?? 0
   }
 
+  /** Requests that are being answered. */
+  get inFlight(): number {
+    return this.#http?.inFlight ?? 0
+  }
+
   /** Where it listens; undefined over a unix socket. */
   get port(): number | undefined {
     return this.#listener === undefined || this.#listener.path !== undefined ? undefined : this.#listener.port
@@ -107,7 +112,7 @@ export class NodeHttpServer extends EventEmitter {
   /** As `net.Server.address`: null while it does not listen. */
   address(): AddressInfo | string | null {
     const listener = this.#listener
-    if (listener === undefined) return null
+    if (listener === undefined || !this.listening) return null
     if (listener.path !== undefined) return listener.path
     return { address: listener.host, family: listener.host.includes(':') ? 'IPv6' : 'IPv4', port: listener.port }
   }
@@ -122,7 +127,7 @@ export class NodeHttpServer extends EventEmitter {
     const running = this.#opening || this.#listener !== undefined
     if (done !== undefined) this.once('close', () => done(running ? undefined : nodeError('ERR_SERVER_NOT_RUNNING')))
     if (running) this.#closing ??= this.#close()
-    else process.nextTick(() => this.emit('close'))
+    else this.#emitSoon('close')
     return this
   }
 
@@ -185,16 +190,20 @@ export class NodeHttpServer extends EventEmitter {
     } catch (error) {
       await poller?.close()
       this.#opening = false
-      this.emit('error', listenFailure(error, options))
+      this.#emitSoon('error', listenFailure(error, options))
       return
     }
-    if (this.#closing === undefined) this.emit('listening')
+    if (this.#closing === undefined) this.#emitSoon('listening')
   }
 
   async #close(): Promise<void> {
     while (this.#opening) await sleep(1)
     const http = this.#http
-    if (http === undefined) return void this.emit('close')
+    if (http === undefined) {
+      this.#closing = undefined
+      this.#emitSoon('close')
+      return
+    }
     this.listening = false
     http.draining = true
     await http.closeListeners()
@@ -213,7 +222,12 @@ export class NodeHttpServer extends EventEmitter {
     this.listening = false
     await poller.close()
     this.#closing = undefined
-    this.emit('close')
+    this.#emitSoon('close')
+  }
+
+  /** In a turn of its own, so that what a listener throws is not taken for a failure of ours. */
+  #emitSoon(name: 'listening' | 'close' | 'error', error?: Error): void {
+    process.nextTick(() => this.emit(name, ...(error === undefined ? [] : [error])))
   }
 
   #handle(request: Request, response: Response): void {

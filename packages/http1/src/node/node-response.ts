@@ -120,8 +120,10 @@ export class NodeResponse extends OutgoingMessage implements ResponseWatcher {
     return this
   }
 
-  override pipe(): never {
-    throw nodeError('ERR_STREAM_CANNOT_PIPE')
+  /** Emits 'error': a response cannot be read. */
+  override pipe<T extends NodeJS.WritableStream>(to: T): T {
+    this.emit('error', nodeError('ERR_STREAM_CANNOT_PIPE'))
+    return to
   }
 
   /** Breaks the connection off, unless the response has ended. */
