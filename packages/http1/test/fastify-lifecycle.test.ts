@@ -268,14 +268,19 @@ describe.each(servers)('the life of fastify on %s', (server) => {
     test('refuses what comes on connections that are busy, unless told not to', async () => {
       for (const return503OnClosing of [true, false]) {
         const app = make({ return503OnClosing })
+        const closingBegan = Promise.withResolvers<void>()
+        const mayClose = Promise.withResolvers<void>()
         app.get('/slow', async () => {
           seen.push('handled')
-          await sleep(60)
+          await closingBegan.promise
           return 'slow'
         })
         app.get('/', () => 'quick')
-        // Closing lasts until this is over.
-        app.addHook('preClose', () => sleep(120))
+        // Between the two Fastify is closing, and the server is not yet.
+        app.addHook('preClose', () => {
+          closingBegan.resolve()
+          return mayClose.promise
+        })
         const { port } = await started(app)
         const agent = new Agent({ keepAlive: true, maxSockets: 1 })
         const first = httpGet({ port, path: '/slow', agent })
@@ -289,6 +294,7 @@ describe.each(servers)('the life of fastify on %s', (server) => {
         const [quick] = await second
         quick.resume()
         expect([slow.statusCode, quick.statusCode]).toEqual([200, return503OnClosing ? 503 : 200])
+        mayClose.resolve()
         await closing
         agent.destroy()
         seen.splice(0)

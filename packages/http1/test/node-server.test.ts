@@ -315,6 +315,25 @@ describe.each(servers)('a handler of node:http on %s', (kind) => {
       rmSync(folder, { recursive: true, force: true })
     })
 
+    test('listens again after it was closed, and after it could not', async () => {
+      const taken = createServer().listen(0, '127.0.0.1')
+      open.push(taken)
+      await once(taken, 'listening')
+      const server = make((_request, response) => response.end('again'))
+      const failed = once(server, 'error')
+      server.listen({ port: (taken.address() as AddressInfo).port, host: '127.0.0.1' })
+      expect(await failed).toMatchObject([{ code: 'EADDRINUSE' }])
+      for (let times = 0; times < 2; times++) {
+        server.listen(0, '127.0.0.1')
+        await once(server, 'listening')
+        const { text } = await rawExchange((server.address() as AddressInfo).port, ask('/', last))
+        expect(text).toMatch(/again$/)
+        const closed = new Promise((resolve) => void server.close(resolve))
+        expect(server.address()).toBe(null)
+        expect(await closed).toBe(undefined)
+      }
+    })
+
     test('closes when its signal is aborted', async () => {
       const abort = new AbortController()
       const server = make(() => {}).listen({ port: 0, host: '127.0.0.1', signal: abort.signal })
