@@ -301,7 +301,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
       // It was not read while its handler had other things to do: that time is not the client's.
       this.requestAtMs = this.#server.nowMs
       this.requestFromBytes = this.output.bytesRead
-      queueMicrotask(() => this.takeCarried())
+      this.#server.goOn(this)
     }
   }
 
@@ -364,7 +364,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     this.#bodyHeld = false
     this.#release()
     if (this.#parsing) return
-    if (this.#carryEnd > 0) queueMicrotask(() => this.takeCarried())
+    if (this.#carryEnd > 0) this.#server.goOn(this)
     else if (this.#peerEnded) this.#inputEnded()
   }
 

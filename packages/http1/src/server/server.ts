@@ -95,6 +95,7 @@ export class HttpServer {
   readonly #addresses = new Map<HttpConnection, string>()
   readonly #parsers: RequestParser[] = []
   readonly #listeners: Listener[] = []
+  readonly #outside = AsyncLocalStorage.snapshot()
   #sweeping: Disposable | undefined
   #turnStartMs = 0
   /** The requests that this turn has answered, a column each. */
@@ -200,6 +201,11 @@ export class HttpServer {
     this.#turnStartMs = 0
   }
 
+  /** Takes what waits in a microtask, in nobody's context: the next request is none of the one whose end makes way for it. */
+  goOn(connection: HttpConnection): void {
+    this.#outside(queueMicrotask, () => connection.takeCarried())
+  }
+
   refusal(reason: RefusalReason): { bytes: Uint8Array; lingers: boolean } {
     const { bytes, lingers } = refusalBytes(reason, this.clock.wallMs(), this.#options.random ?? Math.random)
     return { bytes: Buffer.from(bytes, 'latin1'), lingers }
@@ -235,7 +241,7 @@ export class HttpServer {
   /** Handles what waited. */
   release(): void {
     this.holding = false
-    for (const connection of this.#connections) connection.takeCarried()
+    for (const connection of this.#connections) this.goOn(connection)
   }
 
   /**
