@@ -97,39 +97,64 @@ export class IoUringPoller extends KernelPoller {
   }
 
   protected turn(): void {
-    const ring = this.#ring
     if (this.#parked) this.#unpark()
+    if (this.#hot) this.#hotTurn()
+    else this.#coldTurn()
+  }
+
+  /** Answers what has come, at once, until nothing is left. Nothing here waits. */
+  #coldTurn(): void {
+    const ring = this.#ring
     for (let round = 0; round < roundsMax; round++) {
       this.#reap()
-      this.flush()
-      if (this.#starved) {
-        this.#starved = false
-        this.#buffers.grow()
-      }
-      if (this.#gave) {
-        this.#gave = false
-        this.#buffers.publish()
-      }
-      this.#enter()
+      this.#prepare()
+      this.#prompt = 0
+      this.#note(ring.enter(0))
       if (ring.completionTail === ring.completionHead) return this.#park()
     }
     this.schedule()
   }
 
   /**
-   * Hands over what was written and, while requests come thick and fast, waits for the next ones right there, which
-   * saves the way through Node's loop. Each submission that completes at once counts: only what comes on top is news.
+   * While requests come thick and fast: hands over what was written since the turn before, waits for news right there, and
+   * takes them, all in one system call. What the handlers write now leaves with the next turn, so that whatever promise
+   * callbacks write behind this one leaves with it.
    */
-  #enter(): void {
+  #hotTurn(): void {
     const ring = this.#ring
-    const { pending } = ring
-    if (this.trace !== undefined && pending > 0) this.tell('submit', pending)
-    if (ring.overflown) this.stats.overflows++
-    this.stats.systemCalls++
-    const result = this.#hot ? ring.enterAndWait(this.#prompt + 1) : ring.enter(0)
+    this.#prepare()
+    // Each of these completes while it is handed over: only what comes on top is news.
+    const wait = this.#prompt + 1
     this.#prompt = 0
-    // EBUSY: completions must be taken first. EAGAIN: no memory right now. EINTR: a signal. The next turn tries again.
-    if ((result < 0 && result !== failure.ETIME) || ring.pending > 0) this.schedule()
+    this.#note(ring.enterAndWait(wait))
+    if (ring.completionTail === ring.completionHead) return this.#park()
+    this.#reap()
+    this.schedule()
+  }
+
+  /** Makes submissions of what was written, and gives receive buffers back. */
+  #prepare(): void {
+    this.flush()
+    if (this.#starved) {
+      this.#starved = false
+      this.#buffers.grow()
+    }
+    if (this.#gave) {
+      this.#gave = false
+      this.#buffers.publish()
+    }
+    const { pending, overflown } = this.#ring
+    if (this.trace !== undefined && pending > 0) this.tell('submit', pending)
+    if (overflown) this.stats.overflows++
+    this.stats.systemCalls++
+  }
+
+  /**
+   * What `enter` said. EBUSY: completions must be taken first. EAGAIN: no memory right now. EINTR: a signal. The next turn
+   * tries again.
+   */
+  #note(result: number): void {
+    if ((result < 0 && result !== failure.ETIME) || this.#ring.pending > 0) this.schedule()
   }
 
   /** Nothing to do: lets the loop sleep until the kernel rings the bell. */
@@ -154,6 +179,7 @@ export class IoUringPoller extends KernelPoller {
     this.#ring.quiet = true
     this.#bell.silence()
     this.#hot = this.#mayBeHot && performance.now() - this.#parkedAtMs < hotBelowMs
+    if (this.#hot) return
     this.#ring.enter(0)
     this.stats.systemCalls++
   }

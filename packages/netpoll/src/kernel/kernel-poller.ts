@@ -58,6 +58,7 @@ export abstract class KernelPoller implements Poller {
   readonly #turn = (): void => this.#runTurn()
   #scheduled = false
   #woken = false
+  #released = false
   #inTurn = false
   #references = 0
   #generation = 0
@@ -370,6 +371,8 @@ export abstract class KernelPoller implements Poller {
 
   #runTurn(): void {
     this.#scheduled = false
+    // The memory that a turn looks at is gone.
+    if (this.#released) return
     this.#inTurn = true
     this.stats.turns++
     if (this.#woken) {
@@ -401,6 +404,7 @@ export abstract class KernelPoller implements Poller {
     }
     await empty
     await this.#watch!.close()
+    this.#released = true
     this.release()
     this.blocks.release()
   }
