@@ -25,8 +25,10 @@ export class Client implements Disposable {
   ended = false
   #changed: () => void = () => {}
 
-  constructor(to: Serving | string) {
-    const target = typeof to === 'string' ? { path: to } : { port: to.port, host: '127.0.0.1' }
+  /** @param to a server, a port, or a unix socket's path. */
+  constructor(to: Serving | number | string) {
+    const port = typeof to === 'object' ? to.port : Number(to)
+    const target = typeof to === 'string' ? { path: to } : { port, host: '127.0.0.1' }
     this.socket = connect({ ...target, allowHalfOpen: true, noDelay: true })
     this.socket.on('data', (piece: Buffer) => {
       this.text += piece.toString('latin1')
