@@ -1,0 +1,35 @@
+import { readdirSync } from 'node:fs'
+import { type Backend, type PollerStats } from '@qps/netpoll'
+import { contractRouter, serve } from '@qps/http1'
+
+/** What the server says of itself when it is asked. */
+export interface SoakReport {
+  rssBytes: number
+  heapBytes: number
+  /** Outside of the collector's heap: buffers, and what views of the poller's memory count for. */
+  externalBytes: number
+  descriptors: number
+  stats: PollerStats
+}
+
+/*
+ * The server of a soak, in a process of its own: says its port, answers each message with a report, and ends with its
+ * parent. It collects garbage before each report, so that what is left is what is held.
+ */
+const backend = process.argv[2] as Backend
+const { port, poller } = await serve({ port: 0, backend }, contractRouter().handler)
+
+process.on('message', () => {
+  globalThis.gc?.()
+  const { rss, heapUsed, external } = process.memoryUsage()
+  const report: SoakReport = {
+    rssBytes: rss,
+    heapBytes: heapUsed,
+    externalBytes: external,
+    descriptors: readdirSync('/proc/self/fd').length,
+    stats: { ...poller.stats },
+  }
+  process.send!(report)
+})
+process.once('disconnect', () => process.exit(0))
+process.send!(port)
