@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ManualClock } from '@qps/core'
 import { describe, expect, test } from 'vitest'
 import { answering, backends, collect, dispatcherOn, ok, serveBytes } from './client-servers.ts'
 
@@ -215,6 +216,22 @@ describe.each(backends)('faults on %s', (backend) => {
     alone.abort(new Error('enough'))
     await expect(c).rejects.toThrow('enough')
     expect(client.dispatcher.stats.connections).toBe(0)
+  })
+
+  test('the time in which nothing was asked for does not count as waiting', async () => {
+    const clock = new ManualClock()
+    await using server = await serveBytes(answering(() => undefined))
+    await using client = dispatcherOn(backend, server.port, { connectionsMax: 1, queueTimeoutMs: 1000, clock })
+    clock.advance(60_000)
+    const [first, second] = [collect(), collect()]
+    for (const { handler } of [first, second]) client.dispatcher.dispatch({ path: '/' }, handler)
+    clock.advance(20)
+    expect(client.dispatcher.stats.waiting).toBe(2)
+    await expect.poll(() => server.received.length, { interval: 5 }).toBe(1)
+    clock.advance(880)
+    expect(client.dispatcher.stats.waiting).toBe(1)
+    clock.advance(200)
+    expect(await second.outcome).toBe('QPS_TIMEOUT')
   })
 
   test('an idle connection is closed in time', async () => {

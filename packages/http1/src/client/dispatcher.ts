@@ -95,6 +95,8 @@ export class Dispatcher implements ConnectionOwner, AsyncDisposable {
    */
   dispatch(request: OutgoingRequest | PreparedRequest, handler: ResponseHandler): Exchange {
     const prepared = request instanceof PreparedRequest ? request : this.#prepared(request)
+    // Without a sweep the time stands still.
+    if (this.#sweeping === undefined) this.nowMs = this.options.clock.nowMs()
     const exchange = new Exchange(prepared, handler, this.nowMs)
     if (this.#closing !== undefined) failSoon(exchange, clientClosedError())
     else {
