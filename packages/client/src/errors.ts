@@ -87,6 +87,28 @@ const table: Readonly<Record<string, Row>> = {
   UND_ERR_NOT_SUPPORTED: request,
 }
 
+/** What an error of @qps/http1's client is, as a key of the table above; one code stands for several limits there. */
+const engineTable: Readonly<Record<string, (hint: string) => string>> = {
+  QPS_CONNECT: () => 'ECONNREFUSED',
+  QPS_CLOSED: () => 'ECONNRESET',
+  QPS_CLIENT_CLOSED: () => 'UND_ERR_CLOSED',
+  QPS_RESPONSE_MALFORMED: () => 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+  QPS_RESPONSE_TOO_LARGE: (hint) =>
+    hint.includes('responseBytesMax') ? 'UND_ERR_RES_EXCEEDED_MAX_SIZE' : 'UND_ERR_HEADERS_OVERFLOW',
+  QPS_TIMEOUT: (hint) => {
+    if (hint.includes('connectTimeoutMs')) return 'UND_ERR_CONNECT_TIMEOUT'
+    return hint.includes('bodyTimeoutMs') ? 'UND_ERR_BODY_TIMEOUT' : 'UND_ERR_HEADERS_TIMEOUT'
+  },
+}
+
+/** An error of @qps/http1's client with the code that every dispatcher gives for it; one that it does not have comes back. */
+export function engineError(error: QpsError): QpsError {
+  const row = table[engineTable[error.code]?.(error.hint ?? '') ?? '']
+  if (row === undefined) return error
+  const { code, retryable, hint, what } = row
+  return new QpsError(code, `${what}: ${error.message}`, { retryable, hint, cause: error })
+}
+
 /** Any error of an exchange as a QpsError; one that is the caller's own, such as a signal's reason, comes back unchanged. */
 export function clientError(error: unknown): Error {
   if (error instanceof QpsError) return error

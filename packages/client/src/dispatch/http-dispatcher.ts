@@ -56,6 +56,8 @@ export interface DispatcherOptions {
   pick?: 'round-robin' | 'hash'
   /** Requests under way and waiting together. Default 65,536. */
   outstandingMax?: number
+  /** Requests outstanding on one connection at most, 1 to 1024. Default 1: the next one waits for the answer. */
+  pipelining?: number
 }
 
 /** What a module that implements {@link HttpDispatcher} exports as `createDispatcher`. */

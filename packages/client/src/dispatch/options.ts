@@ -9,6 +9,7 @@ export const dispatcherDefaults = {
   parts: 4,
   pick: 'round-robin',
   outstandingMax: 65_536,
+  pipelining: 1,
 } as const
 
 const picks = ['round-robin', 'hash'] as const
@@ -20,6 +21,7 @@ export function planDispatcher(options: DispatcherOptions): Required<DispatcherO
     parts = dispatcherDefaults.parts,
     pick = dispatcherDefaults.pick,
     outstandingMax = dispatcherDefaults.outstandingMax,
+    pipelining = dispatcherDefaults.pipelining,
   } = options
   if (!picks.includes(pick)) {
     throw new QpsError('QPS_OPTION', `pick must be one of ${picks.join(', ')}, not ${describe(pick)}`, {
@@ -31,6 +33,7 @@ export function planDispatcher(options: DispatcherOptions): Required<DispatcherO
     connectionsMax: checkInteger('connectionsMax', connectionsMax, { min: 1, max: 65_536 }),
     parts: checkInteger('parts', parts, { min: 1, max: 64 }),
     outstandingMax: checkInteger('outstandingMax', outstandingMax, { min: 1, max: 1_048_576 }),
+    pipelining: checkInteger('pipelining', pipelining, { min: 1, max: 1024 }),
     pick,
   }
 }
@@ -42,7 +45,6 @@ export function shareOf(connectionsMax: number, parts: number): number {
 
 /** Options of undici that all arms share, so that they differ in nothing else. */
 export const undiciLimits: Readonly<Pool.Options> = {
-  pipelining: clientDefaults.pipelining,
   keepAliveTimeout: clientDefaults.idleTimeoutMs,
   keepAliveMaxTimeout: clientDefaults.idleTimeoutMs,
   headersTimeout: clientDefaults.headersTimeoutMs,

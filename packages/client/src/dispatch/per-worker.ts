@@ -13,9 +13,12 @@ import type { FromWorker, ToWorker } from './worker-protocol.ts'
  * The answer's body crosses whole.
  */
 export function createDispatcher(options: DispatcherOptions): HttpDispatcher {
-  const { origin, connectionsMax, outstandingMax, parts, pick } = planDispatcher(options)
+  const { origin, connectionsMax, outstandingMax, parts, pick, pipelining } = planDispatcher(options)
   const connections = shareOf(connectionsMax, parts)
-  const workers = Array.from({ length: parts }, () => new RemoteClient({ origin, connectionsMax: connections }))
+  const workers = Array.from(
+    { length: parts },
+    () => new RemoteClient({ origin, connectionsMax: connections, pipelining }),
+  )
   const pickWorker = createPicker(pick, parts)
   const gate = new Gate(outstandingMax)
   const close = async (): Promise<void> => {

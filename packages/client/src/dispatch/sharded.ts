@@ -11,9 +11,9 @@ import { dispatchOver } from './undici-handler.ts'
  * against connections that idle in one shard while requests wait in another.
  */
 export function createDispatcher(options: DispatcherOptions): HttpDispatcher {
-  const { origin, connectionsMax, outstandingMax, parts, pick } = planDispatcher(options)
+  const { origin, connectionsMax, outstandingMax, parts, pick, pipelining } = planDispatcher(options)
   const connections = shareOf(connectionsMax, parts)
-  const shards = Array.from({ length: parts }, () => new Pool(origin, { ...undiciLimits, connections }))
+  const shards = Array.from({ length: parts }, () => new Pool(origin, { ...undiciLimits, connections, pipelining }))
   const pickShard = createPicker(pick, parts)
   const gate = new Gate(outstandingMax)
   const close = async (): Promise<void> => {

@@ -6,8 +6,8 @@ import { dispatchOver } from './undici-handler.ts'
 
 /** One undici Agent for everybody: what most programs have. */
 export function createDispatcher(options: DispatcherOptions): HttpDispatcher {
-  const { origin, connectionsMax, outstandingMax } = planDispatcher(options)
-  const agent = new Agent({ ...undiciLimits, connections: connectionsMax })
+  const { origin, connectionsMax, outstandingMax, pipelining } = planDispatcher(options)
+  const agent = new Agent({ ...undiciLimits, connections: connectionsMax, pipelining })
   const gate = new Gate(outstandingMax)
   const close = async (): Promise<void> => {
     gate.close()

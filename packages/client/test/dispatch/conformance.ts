@@ -41,6 +41,24 @@ export function dispatcherConformance(create: CreateDispatcher): void {
     expect(Buffer.from(answer.body)).toEqual(Buffer.from(body ?? ''))
   })
 
+  test('pipelined or not, many over one connection are each answered with their own answer', async () => {
+    await using server = await startServer()
+    await using dispatcher = open({ ...server, parts: 1, connectionsMax: 1, pipelining: 8 })
+    const paths = Array.from({ length: 50 }, (_, index) => `/${index}`)
+    const answers = await Promise.all(paths.map((path) => exchange(dispatcher, { path, headers: { 'x-mark': 'm' } })))
+    expect(answers.map(({ headers }) => headers['x-seen'])).toEqual(paths.map((path) => `GET ${path} m`))
+  })
+
+  test('a request that cannot be sent is an error with a code, and no harm to the others', async () => {
+    await using server = await startServer()
+    await using dispatcher = open(server)
+    expect(await codeOf(exchange(dispatcher, { path: 'no slash' }))).toBe('QPS_CLIENT_REQUEST')
+    expect(await codeOf(exchange(dispatcher, { path: '/', headers: { 'x-mark': 'a\r\nb: c' } }))).toBe(
+      'QPS_CLIENT_REQUEST',
+    )
+    expect((await exchange(dispatcher, { path: '/' })).status).toBe(200)
+  })
+
   test('status, repeated fields, HEAD and a body of several reads', async () => {
     await using server = await startServer()
     await using dispatcher = open(server)

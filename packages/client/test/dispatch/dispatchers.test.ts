@@ -1,5 +1,6 @@
 import {
   type CreateDispatcher,
+  createCoalescingDispatcher,
   createPerWorkerDispatcher,
   createShardedDispatcher,
   createSharedDispatcher,
@@ -18,6 +19,7 @@ const implementations: Record<string, CreateDispatcher> = {
   'sharded by hash': (options) => createShardedDispatcher({ ...options, pick: 'hash' }),
   // One thread each: starting threads is what takes the time here.
   'per-worker': (options) => createPerWorkerDispatcher({ ...options, parts: 1 }),
+  coalescing: createCoalescingDispatcher,
 }
 
 describe.each(Object.entries(implementations))('%s', (_, create) => {
@@ -73,4 +75,28 @@ test('several threads share the requests, and each has its share of the connecti
   for (let sent = 0; sent < 6; sent++)
     ports.add(Buffer.from((await exchange(dispatcher, { path: '/' })).body).toString())
   expect(ports.size).toBe(2)
+})
+
+test.each(['http://example.org', 'https://127.0.0.1'])('coalescing refuses %s, and says why', (origin) => {
+  expect(() => createCoalescingDispatcher({ origin })).toThrow(`origin must be http:// and an address, not "${origin}"`)
+})
+
+test('coalescing tells an answer that is too large for its body from one that is for its head', async () => {
+  const fields = Array.from({ length: 99 }, (_, index): [string, string] => [`x-${index}`, 'y'.repeat(200)])
+  await using server = await startHttp((request, response) => {
+    if (request.url === '/head') return response.writeHead(200, Object.fromEntries(fields)).end()
+    return response.writeHead(200, { 'content-length': 2 ** 30 }).flushHeaders()
+  })
+  await using dispatcher = createCoalescingDispatcher({ origin: server.origin })
+  await expect(exchange(dispatcher, { path: '/head' })).rejects.toMatchObject({ code: 'QPS_CLIENT_HEADER_SIZE' })
+  await expect(exchange(dispatcher, { path: '/body' })).rejects.toMatchObject({ code: 'QPS_CLIENT_RESPONSE_SIZE' })
+})
+
+test('coalescing dispatchers of a thread share its poller, and one that closes leaves it to the others', async () => {
+  await using server = await startHttp((_, response) => response.end('x'))
+  await using stays = createCoalescingDispatcher({ origin: server.origin })
+  const goes = createCoalescingDispatcher({ origin: server.origin.replace('127.0.0.1', 'localhost') })
+  await exchange(goes, { path: '/' })
+  await goes.close()
+  expect((await exchange(stays, { path: '/' })).status).toBe(200)
 })

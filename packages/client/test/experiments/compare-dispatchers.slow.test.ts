@@ -10,7 +10,7 @@ test('every arm runs in every round, in alternating order, and answers are right
     concurrency: 8,
     dispatcher: { parts: 2, connectionsMax: 8 },
   })
-  const kinds = ['shared', 'sharded', 'per-worker']
+  const kinds = ['shared', 'sharded', 'per-worker', 'coalescing']
   expect(runs.map(({ arm }) => arm)).toEqual([...kinds, ...kinds.toReversed()])
   for (const run of runs) expect(run).toMatchObject({ requests: 500, errors: 0 })
   for (const kind of kinds) expect(cpuUsPerRequest[kind]).toBeGreaterThan(0)
