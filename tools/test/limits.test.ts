@@ -1,5 +1,6 @@
 import { httpLimits } from '@qps/http-contract'
 import { loadLimits } from '@qps/loadgen'
+import { pollerDefaults } from '@qps/netpoll'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { format } from 'prettier'
 import { expect, test } from 'vitest'
@@ -8,6 +9,14 @@ const file = new URL('../../ARCHITECTURE.md', import.meta.url)
 
 /** Bounds that are no option of anybody: the constant's name and where it stands. */
 const constants: [name: string, where: string, what: string][] = [
+  ['reserveBytesMax', 'packages/netpoll/src/poller.ts', 'room that one reserve leases'],
+  ['receiveBytesMax', 'packages/netpoll/src/options.ts', 'all receive buffers of a poller'],
+  ['blockBytes', 'packages/netpoll/src/kernel/output-blocks.ts', 'bytes that one send carries'],
+  ['ringSizes', 'packages/netpoll/src/io-uring/io-uring-poller.ts', 'entries of the two queues of a ring'],
+  ['eventsMax', 'packages/netpoll/src/epoll/epoll-poller.ts', 'events that one look takes'],
+  ['readsMax', 'packages/netpoll/src/epoll/epoll-poller.ts', 'reads of one connection in a row'],
+  ['roundsMax', 'packages/netpoll/src/epoll/epoll-poller.ts', 'rounds of one turn, before timers get their share'],
+  ['lastAcceptsMax', 'packages/netpoll/src/io-uring/io-uring-poller.ts', 'connections that a closing listener accepts'],
   ['seriesMax', 'packages/metrics/src/request-metrics.ts', 'series of one metric'],
   ['maxConnections', 'packages/http/src/admin.ts', 'connections of the admin port'],
   ['refusalRoom', 'packages/http/src/guarded-server.ts', 'connections beyond the cap that are told so'],
@@ -18,6 +27,7 @@ function table(): string {
   const rows = [
     ...Object.entries(httpLimits).map(([name, value]) => [name, String(value), 'packages/http-contract/src/limits.ts']),
     ...Object.entries(loadLimits).map(([name, value]) => [name, rangeOf(value), 'packages/loadgen/src/options.ts']),
+    ...Object.entries(pollerDefaults).map(([name, value]) => [name, String(value), 'packages/netpoll/src/options.ts']),
     ...constants.map(([name, where, what]) => [name, what, where]),
   ]
   const lines = rows.map(([name, value, where]) => `| \`${name}\` | ${value} | [${where}](${where}) |`)
