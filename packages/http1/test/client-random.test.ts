@@ -13,7 +13,7 @@ const chance = (ratio: number): boolean => random() < ratio
 const later = (action: () => void): void => void setTimeout(action, random() * 3)
 
 /** Writes in pieces, each in a turn of its own, in the order of requests. */
-function say(queue: { text: string; then: () => void }[], socket: Socket): void {
+function say(queue: { text: string; after: () => void }[], socket: Socket): void {
   const next = queue[0]
   if (next === undefined) return
   const cut = chance(0.5) ? next.text.length : 1 + Math.floor(random() * next.text.length)
@@ -21,7 +21,7 @@ function say(queue: { text: string; then: () => void }[], socket: Socket): void 
   next.text = next.text.slice(cut)
   if (next.text === '') {
     queue.shift()
-    next.then()
+    next.after()
   }
   if (queue.length > 0) later(() => say(queue, socket))
 }
@@ -48,7 +48,7 @@ describe.each(backends)('on %s', (backend) => {
     ['one at a time', 1],
     ['pipelined', 6],
   ])('every request gets its own answer or an error, once: %s', { timeout: 30_000 }, async (_name, pipelining) => {
-    const queues = new Map<Socket, { text: string; then: () => void }[]>()
+    const queues = new Map<Socket, { text: string; after: () => void }[]>()
     const silent = new Set<Socket>()
     await using server = await serveBytes(
       answering((head, socket) => {
@@ -59,7 +59,7 @@ describe.each(backends)('on %s', (backend) => {
         if (chance(0.01)) silent.add(socket)
         if (silent.has(socket)) return undefined
         const { text, closes } = answerTo(head.split(' ')[1]!)
-        queue.push({ text, then: () => closes && socket.end() })
+        queue.push({ text, after: () => closes && socket.end() })
         if (queue.length === 1) later(() => say(queue, socket))
         return undefined
       }),
