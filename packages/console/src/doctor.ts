@@ -1,5 +1,5 @@
+import { probe } from '@qps/netpoll'
 import { existsSync, readFileSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { delimiter, join } from 'node:path'
 
@@ -23,9 +23,11 @@ const programs: readonly [name: string, fix: string, use: string][] = [
   ['go', 'apt-get install golang-go', 'builds the Go peers'],
 ]
 
-/** Looks at this machine. Nothing is started and nothing is changed. */
+/** Looks at this machine. No program is started and nothing is changed. */
 export function examine(): Finding[] {
-  return [nodeVersion(), cores(), descriptors(), ffi(), ioUring(), ...programs.map(program)]
+  const ioUring = engine('io_uring', 'Linux 6.1, Node 26.1 and a profile that allows it', 'epoll or node:net')
+  const epoll = engine('epoll', 'Linux and Node 26.1', 'node:net')
+  return [nodeVersion(), cores(), descriptors(), ioUring, epoll, ...programs.map(program)]
 }
 
 function nodeVersion(): Finding {
@@ -65,27 +67,14 @@ function descriptors(): Finding {
   }
 }
 
-function ffi(): Finding {
-  const available = isBuiltin('node:ffi')
+/** What the engine may use. It tries: a seccomp profile or a flag of Node shows only in a real call. */
+function engine(backend: 'io_uring' | 'epoll', fix: string, without: string): Finding {
+  const why = probe()[backend]
   return {
-    name: 'node:ffi',
-    state: available ? 'ok' : 'missing',
-    found: available ? 'available' : 'not in this Node',
-    fix: available ? '' : 'Node 26.1 or later; without it servers run on node:net',
-  }
-}
-
-/** What the kernel says; a container's seccomp profile may still forbid it, which only a real call shows. */
-function ioUring(): Finding {
-  const name = 'io_uring'
-  const setting = readText('/proc/sys/kernel/io_uring_disabled').trim()
-  if (setting === '0') return { name, state: 'ok', found: 'kernel.io_uring_disabled = 0', fix: '' }
-  if (setting === '') return { name, state: 'missing', found: 'no such kernel setting', fix: 'Linux 6.6 or later' }
-  return {
-    name,
-    state: 'missing',
-    found: `kernel.io_uring_disabled = ${setting}`,
-    fix: 'sysctl -w kernel.io_uring_disabled=0',
+    name: backend,
+    state: why === undefined ? 'ok' : 'missing',
+    found: why ?? 'works, through node:ffi',
+    fix: why === undefined ? '' : `${fix}; without it servers run on ${without}`,
   }
 }
 

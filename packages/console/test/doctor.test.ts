@@ -1,4 +1,5 @@
 import { examine } from '@qps/console'
+import { probe } from '@qps/netpoll'
 import { expect, test } from 'vitest'
 
 test('every finding says what was found, and how to mend what is not', () => {
@@ -8,8 +9,8 @@ test('every finding says what was found, and how to mend what is not', () => {
       'node',
       'cores',
       'ulimit -n',
-      'node:ffi',
       'io_uring',
+      'epoll',
       'promtool',
       'wrk',
       'slowhttptest',
@@ -19,6 +20,16 @@ test('every finding says what was found, and how to mend what is not', () => {
   for (const { found, fix, state } of findings) {
     expect(found).not.toBe('')
     expect(fix === '').toBe(state === 'ok')
+  }
+})
+
+test('the engine’s backends are there, or the reason why not', () => {
+  const findings = examine()
+  for (const backend of ['io_uring', 'epoll'] as const) {
+    const why = probe()[backend]
+    const finding = findings.find(({ name }) => name === backend)!
+    expect(finding.state).toBe(why === undefined ? 'ok' : 'missing')
+    expect(finding.found).toBe(why ?? 'works, through node:ffi')
   }
 })
 
