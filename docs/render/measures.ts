@@ -22,6 +22,18 @@ const known: Readonly<Record<string, Measure>> = {
   goodputRatioAt3x: { title: 'goodput at 3×', axis: 'goodput at three times the capacity', show: showNumber },
   bytesPerRequest: { title: 'bytes/request', axis: 'bytes per request', show: showBytes },
   residentBytes: { title: 'resident', axis: 'resident bytes', show: showBytes },
+  bytesPerConnection: { title: 'bytes/connection', axis: 'bytes per idle connection', show: showBytes },
+  idleCpuRatio: { title: 'CPU while idle', axis: 'CPU while idle, in cores', show: showShare },
+  voluntarySwitchesPerRequest: {
+    title: 'waits/request',
+    axis: 'voluntary context switches per request',
+    show: showNumber,
+  },
+  involuntarySwitchesPerRequest: {
+    title: 'preemptions/request',
+    axis: 'involuntary context switches per request',
+    show: showNumber,
+  },
   generatorCpuUsPerRequest: { title: 'generator µs/request', axis: 'generator CPU µs per request', show: showNumber },
   pacedCpuUsPerRequest: { title: 'CPU µs/request, paced', axis: 'CPU µs per request, paced', show: showNumber },
 }
@@ -63,6 +75,11 @@ function showBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.abs(bytes) || 1) / 10)))
   return `${showNumber(bytes / 1024 ** power)} ${units[power]}`
+}
+
+/** `0.31 %` */
+function showShare(ratio: number): string {
+  return `${showNumber(ratio * 100)} %`
 }
 
 /** A ratio of two figures as a signed difference: `+12 %`, `-3.0 %`. */
