@@ -6,10 +6,9 @@ const [backend, port] = process.argv.slice(2) as [Backend, string]
 const limits = { drainGraceMs: 200 }
 const serving = await serve({ port: Number(port), reusePort: true, backend, limits }, contractRouter().handler)
 
-process.once('SIGTERM', () => {
-  void serving.drain().then((report) => {
-    process.send!(report)
-    process.disconnect()
-  })
+process.once('SIGTERM', async () => {
+  await serving.drain()
+  // The channel to the parent is what is left to keep the process alive.
+  process.disconnect!()
 })
 process.send!(serving.port)

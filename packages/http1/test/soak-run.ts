@@ -56,9 +56,9 @@ export async function soak({ backend, durationS, intervalS, onSample }: SoakOpti
     const churn = new Churn(port, churnEveryMs)
     const samples: SoakSample[] = []
     const startMs = performance.now()
-    let over = false
+    const over = new AbortController()
     const watch = async (): Promise<void> => {
-      while (!over) {
+      while (!over.signal.aborted) {
         await sleep(intervalS * 1_000)
         const sample = { ...(await ask()), atS: Math.round((performance.now() - startMs) / 100) / 10 }
         samples.push(sample)
@@ -67,7 +67,7 @@ export async function soak({ backend, durationS, intervalS, onSample }: SoakOpti
     }
     const watching = watch()
     const load = await runLoadProcess({ ...options, durationS, rateQps }).finally(() => {
-      over = true
+      over.abort()
       churn.stop()
     })
     await watching

@@ -8,13 +8,16 @@ import { soak, type SoakSample } from './soak-run.ts'
  * Loads a server at six tenths of what it can do, with clients that come and vanish beside, and fails where it does not
  * end as it began: memory flat over the second half, no descriptor more, no request lost.
  */
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const complain = (line: string): void => void process.stderr.write(`${line}\n`)
+
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '60' }, backend: { type: 'string', default: 'io_uring' } },
 })
 const minutes = Number(values.minutes)
 const backends: readonly string[] = Object.keys(probe())
 if (!(minutes >= 0.1 && minutes <= 60) || !backends.includes(values.backend)) {
-  console.error(`--minutes is a number from 0.1 to 60, --backend one of ${backends.join(', ')}`)
+  complain(`--minutes is a number from 0.1 to 60, --backend one of ${backends.join(', ')}`)
   process.exit(2)
 }
 
@@ -31,7 +34,7 @@ const columns: [title: string, (sample: SoakSample) => string][] = [
   ['starved', ({ stats }) => String(stats.receiveStarved + stats.outputStarved)],
   ['overflows', ({ stats }) => String(stats.overflows)],
 ]
-const row = (cells: string[]): void => console.log(cells.map((cell) => cell.padStart(13)).join(''))
+const row = (cells: string[]): void => say(cells.map((cell) => cell.padStart(13)).join(''))
 
 row(columns.map(([title]) => title))
 const { rateQps, load, churned, failures } = await soak({
@@ -40,8 +43,6 @@ const { rateQps, load, churned, failures } = await soak({
   intervalS: Math.max(1, minutes / 10),
   onSample: (sample) => row(columns.map(([, show]) => show(sample))),
 })
-console.log(
-  `offered ${rateQps}/s, ${load.requests} answers, ${load.errors} errors, ${churned} clients came and vanished`,
-)
-for (const failure of failures) console.error(`FAILED: ${failure}`)
+say(`offered ${rateQps}/s, ${load.requests} answers, ${load.errors} errors, ${churned} clients came and vanished`)
+for (const failure of failures) complain(`FAILED: ${failure}`)
 process.exitCode = failures.length > 0 ? 1 : 0
