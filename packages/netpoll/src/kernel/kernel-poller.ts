@@ -184,10 +184,10 @@ export abstract class KernelPoller implements Poller {
   protected watch(descriptor: number): void {
     this.#watch = new LoopWatch(descriptor, () => {
       this.#woken = true
-      if (this.#scheduled) return
-      this.#scheduled = true
-      setImmediate(this.#turn)
+      // A turn that is scheduled runs right behind this.
+      if (!this.#scheduled) this.#runTurn()
     })
+    this.#outside(() => this.#watch!.arm())
   }
 
   /** Whether the poller itself closes: whoever still comes is cut. */
@@ -384,6 +384,8 @@ export abstract class KernelPoller implements Poller {
       this.turn()
     } finally {
       this.#inTurn = false
+      // Nothing to do until the kernel says so.
+      if (!this.#scheduled && !this.#released) this.#watch!.arm()
     }
   }
 

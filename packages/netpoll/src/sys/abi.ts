@@ -165,4 +165,4 @@ export const uvHandleType = { POLL: 8 } as const
  * `uv_handle_t`: data, loop, type, close_cb, handle_queue[2], u (4 pointers), next_closing, flags: 22 words of 32 bits
  * before the last. Bits: `src/uv-common.h`.
  */
-export const uvHandle = { flagsWord: 22, REF: 0x8, INTERNAL: 0x10 } as const
+export const uvHandle = { dataWord: 0, flagsWord: 22, REF: 0x8, INTERNAL: 0x10 } as const

@@ -4,31 +4,52 @@ import { uvHandle, uvHandleType, uvPoll } from './abi.ts'
 import { Arena } from './arena.ts'
 import { loadNative } from './native.ts'
 
+/** What `data` of the handle holds until the callback comes; the callback writes a status, 0 or negative. */
+const silent = 1
+
 /**
  * Lets Node's own loop watch a descriptor that it did not open, through libuv's `uv_poll_t`. While the descriptor has
  * nothing to say, the thread sleeps with the loop and uses no CPU.
  *
- * The callback comes from C: neither promise callbacks nor `process.nextTick` run behind it, and it must not throw. So
- * it may only note that there is work and schedule a `setImmediate`, which libuv runs in the same iteration, right after
- * polling.
+ * **No JavaScript is called from C.** A callback made by FFI would be JavaScript that libuv calls in the middle of its
+ * work: neither promise callbacks nor `process.nextTick` run behind it, and in a thread that is just being terminated it
+ * takes the process down. So the callback is a function of libuv's own, `uv_handle_set_data(handle, data)`: called with
+ * `(handle, status, events)` it leaves the status in the handle, in memory that we can read. An immediate that does not
+ * keep the loop awake stands ready, runs behind the polling in which that happened, and looks.
+ *
+ *     epoll_wait ─► uv_poll callback: data = status ─► immediates: is data still 1? no: onReady
  *
  * A watch starts out unreferenced: it keeps the process alive only after `ref`.
  */
 export class LoopWatch {
   readonly #handle: Arena
-  readonly #callback: { pointer: bigint; release(): void }
+  readonly #onReady: () => void
+  #standing: NodeJS.Immediate | undefined
+  readonly #look = (): void => {
+    this.#standing = undefined
+    const { words } = this.#handle
+    if (words[uvHandle.dataWord] === silent) return this.arm()
+    words[uvHandle.dataWord] = silent
+    this.#onReady()
+  }
 
-  /** @param onReady called in every iteration of the loop in which `descriptor` is readable. */
+  /** @param onReady called from an immediate, once for each `arm` behind which `descriptor` was readable. */
   constructor(descriptor: number, onReady: () => void) {
     const native = loadNative()
+    this.#onReady = onReady
     this.#handle = new Arena(Math.max(4096, Number(native.uv_handle_size(uvHandleType.POLL))))
-    this.#callback = native.pollCallback(onReady)
-    const { address } = this.#handle
+    const { address, words } = this.#handle
     const initialized = native.uv_poll_init(native.loop(), address, descriptor)
     invariant(initialized === 0, `uv_poll_init of descriptor ${descriptor} succeeds, not ${initialized}`)
     this.#markInternal()
-    native.uv_poll_start(address, uvPoll.READABLE, this.#callback.pointer)
+    words[uvHandle.dataWord] = silent
+    native.uv_poll_start(address, uvPoll.READABLE, native.addressOf('uv_handle_set_data'))
     native.uv_unref(address)
+  }
+
+  /** Looks from now on. Whoever has work to do anyway need not. */
+  arm(): void {
+    this.#standing ??= setImmediate(this.#look).unref()
   }
 
   /**
@@ -61,7 +82,7 @@ export class LoopWatch {
     // Closing handles are finished at the end of an iteration, behind its immediates: after two turns it has happened.
     await turn()
     await turn()
-    this.#callback.release()
+    clearImmediate(this.#standing)
     this.#handle.release()
   }
 }

@@ -114,8 +114,8 @@ export interface Native {
   view(address: bigint, bytes: number): ArrayBuffer
   /** The thread's `uv_loop_t *`. */
   loop(): bigint
-  /** A C function `void (*)(void *, int, int)` that calls `callback`, for this thread only. */
-  pollCallback(callback: (status: number) => void): { pointer: bigint; release(): void }
+  /** Where a function of the process is. */
+  addressOf(symbol: 'uv_handle_set_data'): bigint
 }
 
 let native: Native | undefined
@@ -143,21 +143,15 @@ function bind(): Native {
   }
   for (const [name, signature] of Object.entries(signatures)) define(name, name, signature)
   for (const [name, signature] of Object.entries(systemCallShapes)) define(name, 'syscall', signature)
+  const own = new ffi.DynamicLibrary(null)
+  libraries.push(own)
   const errnoAt = (bound['__errno_location'] as () => bigint)()
   const errnoView = new Int32Array(ffi.toArrayBuffer(errnoAt, 4, false))
   return Object.assign(bound, {
     errno: () => errnoView[0]!,
     view: (address: bigint, bytes: number) => ffi.toArrayBuffer(address, bytes, false),
     loop: () => (ffi as unknown as { getCurrentEventLoop(): bigint }).getCurrentEventLoop(),
-    pollCallback: (callback: (status: number) => void) => {
-      const library = new ffi.DynamicLibrary(null)
-      libraries.push(library)
-      const pointer = library.registerCallback(
-        { arguments: ['pointer', 'int32', 'int32'], return: 'void' },
-        (_handle: unknown, status: number) => callback(status),
-      )
-      return { pointer, release: () => library.unregisterCallback(pointer) }
-    },
+    addressOf: (symbol: string) => own.getSymbol(symbol),
   }) as unknown as Native
 }
 
