@@ -1,4 +1,5 @@
 import { createHardenedServer, listen } from '@qps/http'
+import { Router, serve } from '@qps/http1'
 import { rawExchange, statuses } from '@qps/testkit'
 import { describe, expect, test } from 'vitest'
 import { hardenedVariants, start } from './variants.ts'
@@ -49,4 +50,25 @@ test('what handlers get has no prototype, and a hostile JSON body is refused', a
   const answer = await fetch(`${url}/json`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
   expect(answer.status).toBe(400)
   await drain(0)
+})
+
+test('params and headers of http1 have no prototype, and hostile names in them are names like any other', async () => {
+  let seen: Readonly<Record<string, string>>[] = []
+  const router = new Router().get('/see/:__proto__/:id', (request, response) => {
+    seen = [request.params, request.headers]
+    response.end()
+  })
+  await using serving = await serve({ port: 0 }, router.handler)
+  const fields = hostile.map((name) => `${name}: 1\r\n`).join('')
+  await rawExchange(
+    serving.port,
+    `GET /see/__proto__/constructor HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${fields}\r\n`,
+  )
+  for (const parsed of seen) expect(Object.getPrototypeOf(parsed)).toBeNull()
+  expect(Object.entries(seen[0]!)).toEqual([
+    ['__proto__', '__proto__'],
+    ['id', 'constructor'],
+  ])
+  for (const name of hostile) expect(Object.keys(seen[1]!)).toContain(name.toLowerCase())
+  expect(({} as Record<string, unknown>)['id']).toBeUndefined()
 })
