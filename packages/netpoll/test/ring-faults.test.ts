@@ -1,4 +1,6 @@
+import type { QpsError } from '@qps/core'
 import { probe } from '@qps/netpoll'
+import { readdirSync } from 'node:fs'
 import { constants } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { IoUringPoller } from '../src/io-uring/io-uring-poller.ts'
@@ -48,20 +50,28 @@ describe.skipIf(probe().io_uring !== undefined)('faults of the ring', () => {
     expect(poller.stats.receiveStarved).toBeGreaterThan(0)
   })
 
-  test.each(['EBUSY', 'EAGAIN', 'EINTR'] as const)(
+  test.each([
+    ['EBUSY', false],
+    ['EAGAIN', false],
+    ['EINTR', true],
+  ] as const)(
     'enter that fails with %s, more often than not: submissions wait, nothing is lost',
-    async (code) => {
+    async (code, hotWait) => {
       const native = loadNative()
-      const { ioUringEnter, errno } = native
+      const { ioUringEnter, ioUringWait, errno } = native
       let failing = false
       let calls = 0
       native.ioUringEnter = (...args) => {
         failing = calls++ % 3 !== 0
         return failing ? -1 : ioUringEnter(...args)
       }
+      native.ioUringWait = (...args) => {
+        failing = calls++ % 3 !== 0
+        return failing ? -1 : ioUringWait(...args)
+      }
       native.errno = () => (failing ? constants.errno[code] : errno())
       try {
-        await using poller = new IoUringPoller({ hotWait: false }, 'a test', { submissions: 4, completions: 256 })
+        await using poller = new IoUringPoller({ hotWait }, 'a test', { submissions: 4, completions: 256 })
         const { port } = await poller.listen({ port: 0 }, echo)
         // Where the queue is full and stays so, connecting says EAGAIN; so the connections come one after the other.
         const witnesses: Witness[] = []
@@ -76,10 +86,32 @@ describe.skipIf(probe().io_uring !== undefined)('faults of the ring', () => {
         expect(witnesses.filter(({ received }, index) => !received.equals(pattern(9_000, index)))).toEqual([])
         expect(calls).toBeGreaterThan(100)
       } finally {
-        Object.assign(native, { ioUringEnter, errno })
+        Object.assign(native, { ioUringEnter, ioUringWait, errno })
       }
     },
   )
+
+  test('a ring without memory is an error that says so, and leaves no descriptor', () => {
+    const native = loadNative()
+    const { mmap } = native
+    const before = readdirSync('/proc/self/fd').length
+    const ofDescriptor = [0, 1].map((failing) => {
+      let calls = 0
+      native.mmap = (address, bytes, protection, flags, descriptor, offset) => {
+        if (descriptor !== -1 && calls++ === failing) return 0xffff_ffff_ffff_ffffn
+        return mmap(address, bytes, protection, flags, descriptor, offset)
+      }
+      try {
+        return new IoUringPoller({}, 'a test').reason
+      } catch (error) {
+        return (error as QpsError).code
+      } finally {
+        native.mmap = mmap
+      }
+    })
+    expect(ofDescriptor).toEqual(['QPS_MEMORY', 'QPS_MEMORY'])
+    expect(readdirSync('/proc/self/fd')).toHaveLength(before)
+  })
 
   test('pause and resume while the cancel of the read is under way: every byte comes once, in order', async () => {
     await using poller = new IoUringPoller({ receiveBytes: 1_024, receiveBuffers: 8 }, 'a test')

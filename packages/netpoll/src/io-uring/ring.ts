@@ -102,8 +102,13 @@ export class Ring {
     }
     // Since Linux 5.4 both rings lie in one mapping (IORING_FEAT_SINGLE_MMAP).
     const queueBytes = Math.max(sqArray + this.#submissionsMax * 4, cqes + completionsMax * cqeWords * 4)
-    this.#queues = new Arena(queueBytes, result, ringMap.SQ_RING)
-    this.#entries = new Arena(this.#submissionsMax * sqeWords * 4, result, ringMap.SQES)
+    try {
+      this.#queues = new Arena(queueBytes, result, ringMap.SQ_RING)
+      this.#entries = new Arena(this.#submissionsMax * sqeWords * 4, result, ringMap.SQES)
+    } catch (error) {
+      native.close(result)
+      throw error
+    }
     const words = (this.words = this.#queues.words)
     this.#sqe = this.#entries.words
     this.#submissionMask = words[places.submissionMask / 4]!
