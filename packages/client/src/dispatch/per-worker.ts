@@ -46,6 +46,7 @@ class RemoteClient {
   readonly #outstanding = new Map<number, Outstanding>()
   readonly #exited = Promise.withResolvers<void>()
   #sequence = 0
+  #closing = false
   #failure: QpsError | undefined
 
   constructor(workerData: DispatcherOptions) {
@@ -79,6 +80,7 @@ class RemoteClient {
   }
 
   close(): Promise<void> {
+    this.#closing = true
     this.#worker.ref()
     this.#post({ type: 'close' })
     return this.#exited.promise
@@ -112,7 +114,8 @@ class RemoteClient {
   #take(id: number): Outstanding | undefined {
     const outstanding = this.#outstanding.get(id)
     this.#outstanding.delete(id)
-    if (this.#outstanding.size === 0) this.#worker.unref()
+    // Who waits for the end of the thread waits for it beyond the last answer.
+    if (this.#outstanding.size === 0 && !this.#closing) this.#worker.unref()
     return outstanding
   }
 

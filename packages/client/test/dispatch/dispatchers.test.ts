@@ -7,7 +7,11 @@ import {
   dispatcherModules,
   exchange,
 } from '@qps/client'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { startHttp } from '../client/servers.ts'
@@ -45,6 +49,17 @@ test.each(Object.entries(dispatcherModules))('the module of %s exports createDis
   }
   await using dispatcher = createDispatcher({ origin: 'http://127.0.0.1:1' })
   expect(dispatcher.kind).toBe(kind)
+})
+
+test.each(Object.keys(dispatcherModules))('%s keeps the process until close has resolved', async (kind) => {
+  await using server = await startHttp(async (_, response) => {
+    await sleep(100)
+    response.end('late')
+  })
+  const entry = fileURLToPath(new URL('close-entry.ts', import.meta.url))
+  const flags = ['--conditions=@qps/source', entry, kind, server.origin]
+  const { stdout } = await promisify(execFile)(process.execPath, flags, { timeout: 10_000 })
+  expect(stdout).toBe('closed after 200')
 })
 
 test('an unknown way to pick is refused with those that there are', () => {
