@@ -30,12 +30,10 @@ function parseRequest(text: string): unknown {
   const bytes = Buffer.from(text, 'latin1')
   const step = Math.max(1, Math.floor(bytes.length / 64))
   http1.reset()
-  let outcome = 0
-  for (let end = step; outcome === 0 && end < bytes.length + step; end += step) {
-    outcome = http1.parseHead(bytes, 0, Math.min(end, bytes.length))
-  }
+  let end = step
+  while (http1.parseHead(bytes, 0, Math.min(end, bytes.length)) === 0 && end < bytes.length) end += step
   let at = http1.headEnd
-  while (outcome === 1 && at < bytes.length && http1.failure === undefined && !http1.bodyComplete) {
+  while (at < bytes.length && http1.failure === undefined && !http1.bodyComplete) {
     at = http1.readBody(bytes, at, Math.min(bytes.length, at + step))
   }
   return http1.failure

@@ -58,14 +58,14 @@ describe.each(backends)('the life of a server: %s', (backend) => {
 
   test('requests that come while the backlog empties are held, and answered: the last ones told to leave', async () => {
     await using serving = await start(backend, ({ path }, response) => response.end(path), {
-      limits: { headersTimeoutMs: 40, sweepMs: 5 },
+      limits: { headersTimeoutMs: 500, sweepMs: 5 },
     })
     const { server, poller } = serving
     using idle = new Client(serving)
     using ending = new Client(serving)
     for (const client of [idle, ending]) await client.send(get('/first')).until((text) => text.endsWith('/first'))
     // Older than any head may be: that its next request has to wait for us is not its fault.
-    await sleep(60)
+    await sleep(550)
     server.draining = server.holding = true
     const bytesBefore = poller.stats.bytesRead
     idle.send(get('/held'))
