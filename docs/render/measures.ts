@@ -15,7 +15,7 @@ export const ranking = 'cpuUsPerRequest'
 const known: Readonly<Record<string, Measure>> = {
   cpuUsPerRequest: { title: 'CPU µs/request', axis: 'CPU µs per request', show: showNumber },
   clientCpuUsPerRequest: { title: 'client CPU µs/request', axis: 'client CPU µs per request', show: showNumber },
-  hitRatio: { title: 'hit ratio', axis: 'hit ratio', show: showNumber },
+  hitRatio: { title: 'hit ratio', axis: 'hit ratio, 0 to 1', show: showShare },
   nsPerOperation: { title: 'ns/operation', axis: 'ns per operation', show: showNumber },
   achievedQps: { title: 'QPS', axis: 'requests per second', show: showNumber },
   latencyMsP50: { title: 'p50', axis: 'p50, ms', show: showMs },
@@ -25,13 +25,6 @@ const known: Readonly<Record<string, Measure>> = {
   bytesPerRequest: { title: 'bytes/request', axis: 'bytes per request', show: showBytes },
   reconnectsPerSecond: { title: 'reconnects/s', axis: 'reconnects per second', show: showNumber },
   residentBytes: { title: 'resident', axis: 'resident bytes', show: showBytes },
-  clientCpuUsPerRequest: { title: 'client CPU µs/request', axis: 'CPU µs per request of the client', show: showNumber },
-  hitRatio: { title: 'hit ratio', axis: 'hit ratio, 0 to 1', show: showShare },
-  reconnectsPerSecond: {
-    title: 'reconnects/s',
-    axis: 'connections opened in place of others, per second',
-    show: showNumber,
-  },
   resets: { title: 'resets', axis: 'requests that were reset', show: showNumber },
   bytesPerConnection: { title: 'bytes/connection', axis: 'bytes per idle connection', show: showBytes },
   idleCpuRatio: { title: 'CPU while idle', axis: 'CPU while idle, in cores', show: showShare },
