@@ -1,4 +1,4 @@
-import { type Scenario, stageVariant, statusAnswer } from '../src/scenario.ts'
+import { type ServerScenario, stageVariant, statusAnswer } from '../src/scenario.ts'
 
 const stage = '01-minimal-server'
 
@@ -12,7 +12,7 @@ const stage = '01-minimal-server'
  * Method: every arm answers the same bytes to `GET /`. A closed loop saturates it and gives CPU per request and QPS; an
  * open loop at a rate that every arm should hold gives latency without coordinated omission.
  */
-export const minimalServer: Scenario = {
+export const minimalServer: ServerScenario = {
   name: '01-minimal-server',
   question:
     'What do limits, a router and metrics cost on top of the minimal server, in CPU µs per request, and where does ' +

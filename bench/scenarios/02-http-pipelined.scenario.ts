@@ -1,4 +1,4 @@
-import { type Scenario, stageVariant, statusAnswer } from '../src/scenario.ts'
+import { type ServerScenario, stageVariant, statusAnswer } from '../src/scenario.ts'
 
 const stage = '02-event-loop'
 
@@ -10,7 +10,7 @@ const stage = '02-event-loop'
  * Method: pipelining takes the system calls out of the comparison and leaves parsing, routing and answering. The figures
  * are of pipelined requests and are comparable with no others.
  */
-export const httpPipelined: Scenario = {
+export const httpPipelined: ServerScenario = {
   name: '02-http-pipelined',
   question: 'How many pipelined requests a second does each server answer, 16 deep on every connection?',
   claims: ['2.1a'],

@@ -1,4 +1,4 @@
-import { type Expectation, type Scenario, stageVariant, statusAnswer } from '../src/scenario.ts'
+import { type Expectation, type ServerScenario, stageVariant, statusAnswer } from '../src/scenario.ts'
 
 const stage = '02-event-loop'
 
@@ -16,7 +16,7 @@ function atMost(claim: string, variant: string, ratioAtMost: number, versus: str
  * Method: as 01-minimal-server, so that the ladder compares like with like. The reference in C parses nothing: it is the
  * floor under every server that moves these bytes with one thread and epoll.
  */
-export const httpSmall: Scenario = {
+export const httpSmall: ServerScenario = {
   name: '02-http-small',
   question:
     'What does a small request cost on an event engine of our own, over io_uring, epoll and libuv, beside node:http, Go, ' +

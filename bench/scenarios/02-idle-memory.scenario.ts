@@ -1,4 +1,4 @@
-import { type Expectation, type Scenario, stageVariant, statusAnswer } from '../src/scenario.ts'
+import { type Expectation, type ServerScenario, stageVariant, statusAnswer } from '../src/scenario.ts'
 
 const stage = '02-event-loop'
 const engines = ['io_uring', 'epoll']
@@ -33,7 +33,7 @@ function bounded(variant: string): Expectation[] {
  * Method: resident memory after a load and without a connection, then with ten thousand that were answered once. The
  * kernel's own memory for a socket is in no process's resident set, and so in none of these figures.
  */
-export const idleMemory: Scenario = {
+export const idleMemory: ServerScenario = {
   name: '02-idle-memory',
   question: 'What do ten thousand open connections that ask for nothing hold in memory, and what CPU do they use?',
   claims: ['2.1a', '2.1b'],

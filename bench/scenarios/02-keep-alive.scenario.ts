@@ -1,4 +1,4 @@
-import { type Expectation, type Phase, type Scenario, stageVariant, statusAnswer } from '../src/scenario.ts'
+import { type Expectation, type Phase, type ServerScenario, stageVariant, statusAnswer } from '../src/scenario.ts'
 
 const stage = '02-event-loop'
 const variants = ['baseline', 'io_uring']
@@ -44,7 +44,7 @@ function compared(variant: string, connection: string, direction: 'lower' | 'hig
  * Method: the same request and 64 connections at a time in all three. With `Connection: close` every answer ends its
  * connection, and the next request opens another one: three packets and an accept more, and a port that waits.
  */
-export const keepAlive: Scenario = {
+export const keepAlive: ServerScenario = {
   name: '02-keep-alive',
   question: 'What does a connection per request cost, what does keeping it save, and what does pipelining save on top?',
   claims: ['2.2a'],

@@ -1,4 +1,4 @@
-import { type Scenario, stageVariant, statusAnswer } from '../src/scenario.ts'
+import { type ServerScenario, stageVariant, statusAnswer } from '../src/scenario.ts'
 
 /**
  * Question: does one process answer a million pipelined requests a second while the generator runs on the same cores?
@@ -8,7 +8,7 @@ import { type Scenario, stageVariant, statusAnswer } from '../src/scenario.ts'
  * Method: a lower bound, and of pipelined requests only. A million requests that wait for each other's answers are another
  * matter: 02-http-small tells what one of those costs.
  */
-export const million: Scenario = {
+export const million: ServerScenario = {
   name: '02-million',
   question:
     'Does one process answer a million pipelined requests a second, 32 deep, while the generator runs on the same cores?',

@@ -1,5 +1,5 @@
 import type { Measure } from '../src/measures.ts'
-import { type Expectation, type Scenario, stageVariant, statusAnswer } from '../src/scenario.ts'
+import { type Expectation, type ServerScenario, stageVariant, statusAnswer } from '../src/scenario.ts'
 
 const stage = '02-event-loop'
 const variants = ['cluster', 'reuseport']
@@ -25,7 +25,7 @@ function raised(measure: Measure, variant: string, says: string): Expectation {
  * Method: worker counts below, at and above two cores, with connections dealt in turn by a primary process and by the
  * kernel. Context switches are of all threads of the process tree: waits are voluntary, preemptions are not.
  */
-export const workers: Scenario = {
+export const workers: ServerScenario = {
   name: '02-workers',
   question: 'What do more event loops than cores cost, and does it matter who hands out the connections?',
   claims: ['2.1c'],

@@ -1,5 +1,8 @@
 import type { Scenario } from '../src/scenario.ts'
 import { minimalServer } from './01-minimal-server.scenario.ts'
+import { client } from './02-client.scenario.ts'
+import { generator } from './02-generator.scenario.ts'
+import { hitRatio } from './02-hit-ratio.scenario.ts'
 import { httpPipelined } from './02-http-pipelined.scenario.ts'
 import { httpSmall } from './02-http-small.scenario.ts'
 import { idleMemory } from './02-idle-memory.scenario.ts'
@@ -16,4 +19,7 @@ export const scenarios: readonly Scenario[] = [
   keepAlive,
   workers,
   idleMemory,
+  client,
+  generator,
+  hitRatio,
 ]

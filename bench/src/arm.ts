@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { announcedUrl } from './announcement.ts'
+import { lastWordsOf } from './last-words.ts'
 import { repositoryRoot } from './paths.ts'
 import { killGroup } from './process-group.ts'
 
@@ -19,9 +20,6 @@ export interface ArmSpec {
 const startTimeoutMs = 10_000
 /** A stage drains for at most 5 s. */
 const stopTimeoutMs = 7_000
-/** How much of an arm's standard error is kept, for the message when it dies. */
-const complaintBytesMax = 8 * 1024
-
 /** Arms that run: ended with the bench whatever ends it, so that no server is left behind. */
 const running = new Set<Arm>()
 process.on('exit', () => {
@@ -117,14 +115,7 @@ export async function startArm(spec: ArmSpec, signal?: AbortSignal): Promise<Arm
     detached: true,
     env: { ...process.env, NODE_ENV: 'production' },
   })
-  let complaint = ''
-  const lastWords = (): string => {
-    const words = tellingLine(complaint)
-    return words === '' ? '' : `; its last words: ${words}`
-  }
-  child.stderr.on('data', (chunk: Buffer) => {
-    complaint = (complaint + chunk.toString()).slice(-complaintBytesMax)
-  })
+  const lastWords = lastWordsOf(child.stderr)
   try {
     const url = await announcement(spec, child, signal)
     return new Arm(spec, child, url, lastWords)
@@ -167,11 +158,6 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null
 }
 
-function howItEnded(child: ChildProcess): string {
+export function howItEnded(child: ChildProcess): string {
   return child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`
-}
-
-function tellingLine(text: string): string {
-  const lines = text.split('\n').filter((line) => line.trim() !== '')
-  return (lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? '').trim().slice(0, 300)
 }

@@ -12,7 +12,15 @@ import { type Measure, measures } from './measures.ts'
 import { noiseFloor, type RoundValues } from './noise.ts'
 import { missingFor, requireReady } from './readiness.ts'
 import type { Spread } from './results.ts'
-import { type Round, type RoundOptions, type RoundPlan, roundSeconds, runRound, secondsOption } from './round.ts'
+import {
+  planAt,
+  type Round,
+  type RoundOptions,
+  type RoundPlan,
+  roundSeconds,
+  runRound,
+  secondsOption,
+} from './round.ts'
 import { inOrder, ownArms } from './run-scenario.ts'
 import type { Scenario } from './scenario.ts'
 import { selectScenarios } from './select.ts'
@@ -84,7 +92,8 @@ async function compareScenario(
       hint: 'choose a revision that has this stage: git log --oneline -- stages',
     })
   }
-  await runSides(scenario.name, sides, { answer: scenario.answer, phases, idle }, rounds, options)
+  const asked = { ...headline, phases, idle }
+  await runSides(scenario.name, sides, planAt(scenario, asked), roundSeconds(asked, options.seconds), rounds, options)
   const values = (variant: string, tree: Side['tree']): RoundValues =>
     soundValues(sides.find((side) => side.variant === variant && side.tree === tree)?.rounds ?? [], measure)
   const first = sides[0]!.variant
@@ -100,7 +109,7 @@ async function compareScenario(
       before: { commit: worktree.commit },
       after: currentCommit(),
       machine: thisMachine(),
-      parameters: { rounds, order: 'alternating', phases, idle },
+      parameters: { rounds, order: 'alternating', phases, idle, program: headline.program },
       measure,
       noiseFloor: floor ?? null,
       comparisons,
@@ -134,10 +143,10 @@ async function runSides(
   name: string,
   sides: readonly Side[],
   plan: RoundPlan,
+  perArmS: number,
   rounds: number,
   options: RoundOptions,
 ): Promise<void> {
-  const perArmS = roundSeconds(plan, options.seconds)
   let doneS = 0
   using bar = progressBar(name, rounds * sides.length * perArmS)
   for (let round = 1; round <= rounds; round++) {

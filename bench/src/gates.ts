@@ -1,7 +1,8 @@
 import type { LoadResult } from '@qps/loadgen'
 import type { IdleRecord } from './idle.ts'
 import type { Measure } from './measures.ts'
-import type { IdlePhase, Phase, Reading, Scenario } from './scenario.ts'
+import type { ProgramRecord } from './program-run.ts'
+import type { IdlePhase, Phase, ProgramPlan, Reading, ServerScenario } from './scenario.ts'
 
 /** A law that a load broke, and the measures that it makes worthless. */
 export interface Finding {
@@ -26,8 +27,17 @@ export type LoadFacts = Pick<
   | 'reasons'
 >
 
-/** From design: how far off Little's law may be, how busy the generator, how much of the paced rate must be held. */
-export const gateLimits = { littleDeviation: 0.1, generatorBusy: 0.95, rateHeld: 0.95 } as const
+/**
+ * From design: how far off Little's law may be, how busy the generator, how much of the paced rate must be held; how far a
+ * program's clock may be from ours, where a mark that is read late by a tenth of a second is none of its fault.
+ */
+export const gateLimits = {
+  littleDeviation: 0.1,
+  generatorBusy: 0.95,
+  rateHeld: 0.95,
+  clockRatio: 0.02,
+  clockS: 0.1,
+} as const
 
 const rate: readonly Reading[] = ['achievedQps']
 const latency: readonly Reading[] = ['latencyMsP50', 'latencyMsP99', 'latencyMsP999']
@@ -115,10 +125,10 @@ const objection: Gate = {
 /**
  * Every law that this load broke; empty where it is sound.
  *
- * @param lowerBounds measures that a generator at its limit does not void, see {@link Scenario.lowerBounds}; the finding
+ * @param lowerBounds measures that a generator at its limit does not void, see {@link ServerScenario.lowerBounds}; the finding
  *   stays, so that a reader knows.
  */
-export function physics(phase: Phase, load: LoadFacts, lowerBounds: Scenario['lowerBounds'] = {}): Finding[] {
+export function physics(phase: Phase, load: LoadFacts, lowerBounds: ServerScenario['lowerBounds'] = {}): Finding[] {
   const findings = gates.flatMap((gate) => findingOf(gate, phase, load))
   for (const finding of findings) {
     if (finding.gate !== 'generator-busy') continue
@@ -138,6 +148,20 @@ export function idlePhysics({ connections, gives }: IdlePhase, { answered, lost,
     return find('idle-refused', `only ${answered} of ${connections} connections were answered${why}`)
   }
   return lost === 0 ? [] : find('idle-lost', `${lost} of ${connections} connections were closed while they were held`)
+}
+
+/** What a program that measures itself must obey: what it says of the time must be what the runner saw. */
+export function programPhysics({ gives }: Pick<ProgramPlan, 'gives'>, record: ProgramRecord): Finding[] {
+  const voids = Object.keys(gives) as Measure[]
+  const { requests, errors, elapsedS, seenS } = record
+  const find = (gate: string, message: string): Finding => ({ gate, phase: 'program', voids, message })
+  const findings: Finding[] = []
+  if (requests === 0) findings.push(find('no-requests', 'no request was answered'))
+  if (errors > 0) findings.push(find('errors', `${errors} requests failed`))
+  if (Math.abs(elapsedS - seenS) > gateLimits.clockRatio * seenS + gateLimits.clockS) {
+    findings.push(find('clock', `it says that ${elapsedS.toFixed(2)} s passed, and ${seenS.toFixed(2)} s did`))
+  }
+  return findings
 }
 
 function findingOf(gate: Gate, phase: Phase, load: LoadFacts): Finding[] {

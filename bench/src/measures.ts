@@ -11,6 +11,7 @@ export type Measure =
   | 'cpuUsPerRequest'
   | 'pacedCpuUsPerRequest'
   | 'generatorCpuUsPerRequest'
+  | 'clientCpuUsPerRequest'
   | 'achievedQps'
   | 'latencyMsP50'
   | 'latencyMsP99'
@@ -20,6 +21,9 @@ export type Measure =
   | 'idleCpuRatio'
   | 'voluntarySwitchesPerRequest'
   | 'involuntarySwitchesPerRequest'
+  | 'hitRatio'
+  | 'reconnectsPerSecond'
+  | 'resets'
 
 /**
  * Every measure that a scenario can give, by its key in `summary`. The first ranks everything: X µs of CPU per request
@@ -29,6 +33,7 @@ export const measures: Readonly<Record<Measure, MeasureInfo>> = {
   cpuUsPerRequest: { title: 'CPU µs/request', better: 'lower', unit: 'us' },
   pacedCpuUsPerRequest: { title: 'CPU µs/request, paced', better: 'lower', unit: 'us' },
   generatorCpuUsPerRequest: { title: 'generator µs/request', better: 'lower', unit: 'us' },
+  clientCpuUsPerRequest: { title: 'client CPU µs/request', better: 'lower', unit: 'us' },
   achievedQps: { title: 'QPS', better: 'higher', unit: 'perSecond' },
   latencyMsP50: { title: 'p50', better: 'lower', unit: 'ms' },
   latencyMsP99: { title: 'p99', better: 'lower', unit: 'ms' },
@@ -38,6 +43,9 @@ export const measures: Readonly<Record<Measure, MeasureInfo>> = {
   idleCpuRatio: { title: 'CPU while idle', better: 'lower', unit: 'share' },
   voluntarySwitchesPerRequest: { title: 'waits/request', better: 'lower', unit: 'count' },
   involuntarySwitchesPerRequest: { title: 'preemptions/request', better: 'lower', unit: 'count' },
+  hitRatio: { title: 'hit ratio', better: 'higher', unit: 'share' },
+  reconnectsPerSecond: { title: 'reconnects/s', better: 'lower', unit: 'perSecond' },
+  resets: { title: 'resets', better: 'lower', unit: 'count' },
 }
 
 export const measureNames: readonly Measure[] = Object.keys(measures) as Measure[]

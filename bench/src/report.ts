@@ -15,6 +15,9 @@ export interface Table {
 export const voidMark = '†'
 
 const shown: readonly Measure[] = [
+  'hitRatio',
+  'reconnectsPerSecond',
+  'resets',
   'achievedQps',
   'latencyMsP50',
   'latencyMsP99',

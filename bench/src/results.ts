@@ -4,7 +4,7 @@ import type { Machine } from './machine.ts'
 import type { Measure } from './measures.ts'
 import type { Skipped } from './peers.ts'
 import type { Round } from './round.ts'
-import type { IdlePhase, Inputs, Phase } from './scenario.ts'
+import type { IdlePhase, Inputs, Phase, ProgramPlan } from './scenario.ts'
 import type { Verdict } from './verdict.ts'
 
 export interface Spread {
@@ -16,8 +16,8 @@ export interface Spread {
 export interface VariantResult {
   name: string
   kind: 'ours' | 'peer' | 'reference'
-  /** Bytes of one whole response on the wire. */
-  responseBytes: number
+  /** Bytes of one whole response on the wire; absent where the arm is a program. */
+  responseBytes?: number
   /** Every round, whole, void ones too. */
   rounds: Round[]
   summary: Partial<Record<Measure, Spread>>
@@ -41,7 +41,13 @@ export interface Results extends Commit {
   /** ISO 8601, when the run ended. */
   measuredAt: string
   machine: Machine
-  parameters: { rounds: number; order: 'alternating'; phases: readonly Phase[]; idle?: IdlePhase }
+  parameters: {
+    rounds: number
+    order: 'alternating'
+    phases: readonly Phase[]
+    idle?: IdlePhase
+    program?: ProgramPlan
+  }
   /** The input of `variants`; absent where the scenario is no sweep. */
   inputs?: Inputs
   variants: VariantResult[]

@@ -5,11 +5,22 @@ import { type Answer, difference } from './answer.ts'
 import { checkAnswer } from './answer-check.ts'
 import { type Arm, type ArmSpec, startArm } from './arm.ts'
 import { treeUsage } from './cpu.ts'
-import { type Finding, idlePhysics, physics } from './gates.ts'
+import { type Finding, idlePhysics, physics, programPhysics } from './gates.ts'
 import { type IdleRecord, measureIdle, readIdle } from './idle.ts'
 import type { Measure } from './measures.ts'
 import { checkPipelined } from './pipelined-check.ts'
-import type { IdlePhase, IdleReading, Phase, Reading, Scenario } from './scenario.ts'
+import { measureProgram, type ProgramRecord, programSeconds, readProgram } from './program-run.ts'
+import type {
+  IdlePhase,
+  IdleReading,
+  Phase,
+  ProgramPlan,
+  ProgramReading,
+  Reading,
+  Scenario,
+  ServerScenario,
+} from './scenario.ts'
+import type { Point } from './sweep.ts'
 import type { Switches } from './switches.ts'
 
 /** One load as it was measured, whole. */
@@ -33,10 +44,25 @@ export interface Round {
   findings: Finding[]
   phases: PhaseRecord[]
   idle?: IdleRecord
+  program?: ProgramRecord
 }
 
-/** What an arm gets in a round. */
-export type RoundPlan = Pick<Scenario, 'answer' | 'phases' | 'lowerBounds'> & { idle?: IdlePhase | undefined }
+/** What an arm gets in a round: a server its loads, a program its options. */
+export type RoundPlan = ServerPlan | { program: ProgramPlan }
+
+export type ServerPlan = Pick<ServerScenario, 'answer' | 'phases' | 'lowerBounds'> & {
+  idle?: IdlePhase | undefined
+  program?: undefined
+}
+
+/** The plan of a scenario at one of its points. */
+export function planAt(scenario: Scenario, { phases, idle, program }: Point): RoundPlan {
+  if (scenario.program === undefined) {
+    const { answer, lowerBounds } = scenario
+    return { answer, phases, idle, ...(lowerBounds && { lowerBounds }) }
+  }
+  return { program: program ?? scenario.program }
+}
 
 export interface RoundOptions {
   /** Length of every measured load; default: as the phase says. */
@@ -63,7 +89,11 @@ export function phaseSeconds(phase: Phase, seconds?: number): number {
 }
 
 /** What a whole round takes of a bar's time. */
-export function roundSeconds({ phases, idle }: Pick<RoundPlan, 'phases' | 'idle'>, seconds?: number): number {
+export function roundSeconds(
+  { phases, idle, program }: Pick<Point, 'phases' | 'idle' | 'program'>,
+  seconds?: number,
+): number {
+  if (program !== undefined) return programSeconds(program, seconds)
   const loadsS = phases.reduce((sum, phase) => sum + phaseSeconds(phase, seconds), 0)
   return loadsS + (idle === undefined ? 0 : idleSeconds(idle, seconds))
 }
@@ -82,10 +112,46 @@ function warmupSeconds(phase: Phase, seconds?: number): number {
  *
  * Whatever goes wrong with the arm is a finding that voids the round; only an interruption is thrown.
  */
-export async function runRound(
+export function runRound(spec: ArmSpec, plan: RoundPlan, at: RoundPlace, options: RoundOptions): Promise<Round> {
+  return plan.program === undefined
+    ? runServerRound(spec, plan, at, options)
+    : runProgramRound(spec, plan.program, at, options)
+}
+
+/** Where in the experiment a round stands. */
+interface RoundPlace {
+  round: number
+  position: number
+  /** What a server's answer is compared with. */
+  reference?: Answer | undefined
+}
+
+async function runProgramRound(
   spec: ArmSpec,
-  { answer, phases, idle, lowerBounds }: RoundPlan,
-  at: { round: number; position: number; reference?: Answer | undefined },
+  program: ProgramPlan,
+  { round, position }: RoundPlace,
+  options: RoundOptions,
+): Promise<Round> {
+  const result: Round = { round, position, measures: {}, findings: [], phases: [] }
+  try {
+    const { record, fault } = await measureProgram(spec, program, options)
+    result.program = record
+    result.findings.push(...programPhysics(program, record))
+    result.measures = measured(program.gives, (reading) => readProgram(reading, record))
+    if (fault !== undefined) result.findings.push({ gate: 'end', phase: '', voids: [], message: `it ${fault}` })
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    const voids = Object.keys(program.gives) as Measure[]
+    result.findings.push({ gate: 'failed', phase: '', voids, message: messageOf(error) })
+  }
+  options.onProgress?.(programSeconds(program, options.seconds), 'program')
+  return result
+}
+
+async function runServerRound(
+  spec: ArmSpec,
+  { answer, phases, idle, lowerBounds }: ServerPlan,
+  at: RoundPlace,
   options: RoundOptions,
 ): Promise<Round> {
   const result: Round = { round: at.round, position: at.position, measures: {}, findings: [], phases: [] }
@@ -130,7 +196,7 @@ export async function runRound(
  *
  * @throws QpsError QPS_WRONG_ANSWER
  */
-export async function checkArm(arm: Arm, { answer, phases }: Pick<RoundPlan, 'answer' | 'phases'>): Promise<Answer> {
+export async function checkArm(arm: Arm, { answer, phases }: Pick<ServerPlan, 'answer' | 'phases'>): Promise<Answer> {
   const given = await checkAnswer(arm, answer)
   if (phases.some(({ pipeline = 1 }) => pipeline > 1)) await checkPipelined(arm, answer)
   return given
@@ -175,7 +241,7 @@ function ticking({ onProgress }: RoundOptions, note: string, totalS: number): No
   }
 }
 
-function measured<Of extends Reading | IdleReading>(
+function measured<Of extends Reading | IdleReading | ProgramReading>(
   gives: Partial<Record<Measure, Of>>,
   valueOf: (reading: Of) => number,
 ): Partial<Record<Measure, number>> {

@@ -5,7 +5,7 @@ import { noiseFloor } from './noise.ts'
 import type { Skipped } from './peers.ts'
 import type { Results, SweepResult, VariantResult } from './results.ts'
 import type { Round } from './round.ts'
-import type { Inputs, Phase, Scenario } from './scenario.ts'
+import type { Inputs, Phase, Scenario, ServerScenario } from './scenario.ts'
 import { armName, type Subject } from './subject.ts'
 import { type ArmSummary, soundValues, summarizeRounds } from './summary.ts'
 import { inputsText, type Point, pointsOf } from './sweep.ts'
@@ -50,6 +50,9 @@ export function reportOf(run: Run): Results {
       rounds: run.rounds,
       order: 'alternating',
       phases: phasesAsRun(headline.phases, run.seconds),
+      ...(headline.program && {
+        program: { ...headline.program, durationS: run.seconds ?? headline.program.durationS },
+      }),
       ...(headline.idle && { idle: { ...headline.idle, durationS: run.seconds ?? headline.idle.durationS } }),
     },
     ...(scenario.sweep && { inputs: headline.inputs }),
@@ -65,7 +68,7 @@ export function reportOf(run: Run): Results {
       ...reasons,
       ...subjects.flatMap((subject) => [
         ...voidReasons(subject),
-        ...lowerBoundReasons(subject, scenario.lowerBounds ?? {}),
+        ...lowerBoundReasons(subject, (scenario.program === undefined && scenario.lowerBounds) || {}),
         ...endReasons(subject),
       ]),
     ],
@@ -89,7 +92,8 @@ function variantsAt({ inputs }: Point, subjects: readonly Subject[]): VariantRes
     .filter(({ point }) => inputsText(point.inputs) === inputsText(inputs))
     .map(({ spec, answer, rounds }) => {
       const { summary, void: voided } = summarizeRounds(rounds)
-      return { name: spec.name, kind: spec.kind, responseBytes: answer.text.length, rounds, summary, void: voided }
+      const size = answer && { responseBytes: answer.text.length }
+      return { name: spec.name, kind: spec.kind, ...size, rounds, summary, void: voided }
     })
 }
 
@@ -116,7 +120,10 @@ function voidReasons({ spec, point, rounds }: Subject): string[] {
 }
 
 /** What a busy generator left standing because only a lower bound is asked for. */
-function lowerBoundReasons({ spec, point, rounds }: Subject, bounds: NonNullable<Scenario['lowerBounds']>): string[] {
+function lowerBoundReasons(
+  { spec, point, rounds }: Subject,
+  bounds: NonNullable<ServerScenario['lowerBounds']>,
+): string[] {
   const busy = rounds.filter(({ findings }) => findings.some(({ gate }) => gate === 'generator-busy')).length
   if (busy === 0) return []
   const when = `the generator was the limit in ${busy} of ${rounds.length} rounds`

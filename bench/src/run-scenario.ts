@@ -5,8 +5,8 @@ import { repositoryRoot } from './paths.ts'
 import { preparePeer, type Skipped } from './peers.ts'
 import { reportOf } from './run-report.ts'
 import type { Results } from './results.ts'
-import { checkArm, type Round, type RoundOptions, runRound } from './round.ts'
-import type { Scenario } from './scenario.ts'
+import { checkArm, planAt, type Round, type RoundOptions, runRound } from './round.ts'
+import type { Scenario, ServerScenario } from './scenario.ts'
 import { armName, type Subject } from './subject.ts'
 import { type Point, pointsOf } from './sweep.ts'
 
@@ -64,7 +64,10 @@ async function checkedSubjects(
   for (const point of pointsOf(scenario)) {
     let reference: Answer | undefined
     const check = async (spec: ArmSpec): Promise<void> => {
-      const answer = await answerOf(spec, scenario, point, reference, signal)
+      const answer =
+        scenario.program === undefined
+          ? await answerOf(spec, scenario, point, reference, signal)
+          : await tryProgram(spec, scenario, point, signal)
       reference ??= answer
       subjects.push({ point, spec, answer, reference, rounds: [] })
     }
@@ -83,7 +86,7 @@ async function checkedSubjects(
 
 async function answerOf(
   spec: ArmSpec,
-  scenario: Scenario,
+  scenario: ServerScenario,
   { phases }: Point,
   reference: Answer | undefined,
   signal: AbortSignal | undefined,
@@ -98,18 +101,40 @@ async function answerOf(
   })
 }
 
-async function runRounds(
-  subjects: readonly Subject[],
-  { answer, lowerBounds }: Scenario,
-  options: RunOptions,
-): Promise<void> {
+/** A program is right where a short run of it is. */
+async function tryProgram(
+  spec: ArmSpec,
+  scenario: Scenario,
+  point: Point,
+  signal: AbortSignal | undefined,
+): Promise<undefined> {
+  const load = (): never => {
+    throw new Error('a program is not loaded')
+  }
+  const { findings } = await runRound(
+    spec,
+    planAt(scenario, point),
+    { round: 0, position: 0 },
+    { seconds: trySeconds, signal, load },
+  )
+  const [fault] = findings
+  if (fault === undefined) return undefined
+  throw new QpsError('QPS_ARM_FAILED', `${spec.name}: ${fault.message}`, {
+    hint: 'correct the program; a wrong one is not timed',
+  })
+}
+
+/** Enough to see that it runs and is answered rightly. */
+const trySeconds = 0.3
+
+async function runRounds(subjects: readonly Subject[], scenario: Scenario, options: RunOptions): Promise<void> {
   for (let round = 1; round <= options.rounds; round++) {
     for (const [index, { point, spec, reference, rounds }] of inOrder(subjects, round).entries()) {
       const arm = armName(spec, point.inputs)
       const note = `round ${round}/${options.rounds} · ${arm}`
       const done = await runRound(
         spec,
-        { answer, phases: point.phases, idle: point.idle, ...(lowerBounds && { lowerBounds }) },
+        planAt(scenario, point),
         { round, position: index + 1, reference },
         {
           ...options,

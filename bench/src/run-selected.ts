@@ -62,6 +62,8 @@ function roundLine(arm: string, { round, measures: values, findings }: Round, ro
 /** What a line per arm and round has room for. */
 const lineMeasures: readonly Measure[] = [
   'cpuUsPerRequest',
+  'clientCpuUsPerRequest',
+  'hitRatio',
   'achievedQps',
   'latencyMsP99',
   'bytesPerConnection',

@@ -1,10 +1,13 @@
 import type { Measure } from './measures.ts'
 
+/** An experiment, as data: of servers, which the runner loads, or of programs, which load or measure something themselves. */
+export type Scenario = ServerScenario | ProgramScenario
+
 /**
- * An experiment, as data. It opens with what is asked and how it is answered; the runner knows nothing about any single
+ * What all experiments have. One opens with what is asked and how it is answered; the runner knows nothing about any single
  * scenario, and a scenario contains no code that measures.
  */
-export interface Scenario {
+interface Experiment {
   /** Two digits of the chapter and a slug; also the name of the results file. */
   name: string
   question: string
@@ -12,12 +15,6 @@ export interface Scenario {
   claims: readonly string[]
   /** How the question is answered, for a reader who wants to object. */
   method: string
-  /** What every arm must answer before it is timed. */
-  answer: RightAnswer
-  /** Loads that every arm gets in every round, in this order. */
-  phases: readonly Phase[]
-  /** After the loads: connections that are held open and ask for nothing. */
-  idle?: IdlePhase
   /** Our arms. The first one is run twice: its two arms differ by noise alone. */
   variants: readonly Variant[]
   /** Folders of `bench/peers`. */
@@ -31,12 +28,56 @@ export interface Scenario {
   decidedBy: Measure
   /** What `held` means: every one of these must hold. */
   expectations: readonly Expectation[]
+}
+
+/** The arms are servers. */
+export interface ServerScenario extends Experiment {
+  /** What every arm must answer before it is timed. */
+  answer: RightAnswer
+  /** Loads that every arm gets in every round, in this order. */
+  phases: readonly Phase[]
+  /** After the loads: connections that are held open and ask for nothing. */
+  idle?: IdlePhase
+  program?: undefined
   /**
    * Measures that only lower bounds are asked of, each with the reason why that is enough: a generator at its limit has
    * then shown less than the server can do, and does not make them void.
    */
   lowerBounds?: Partial<Record<Measure, string>>
 }
+
+/** The arms are programs that print what they did: clients, generators, experiments without a server. */
+export interface ProgramScenario extends Experiment {
+  program: ProgramPlan
+}
+
+/** What an arm that is a program is told, and what is read of it. */
+export interface ProgramPlan {
+  /** Options for every arm, peers too: `{ connections: 64 }` is `--connections 64`. The inputs of a sweep's point come on top. */
+  settings: Inputs
+  /** The server that the arms send to, started anew for each run; its address is `--target URL`. */
+  target?: Target
+  /** Before the measured time, `--warmup S`: so that compilers and caches are warm. Seconds. */
+  warmupS: number
+  /** Measured time, `--seconds S`; the runner's own `--seconds` replaces it. */
+  durationS: number
+  gives: Partial<Record<Measure, ProgramReading>>
+}
+
+/** A server for programs: of the two the first that can be started here. */
+export interface Target {
+  /** A folder of `bench/peers`. */
+  peer: string
+  otherwise: Variant
+  /** Checked before each run; its path is that of the target's URL. */
+  answer: RightAnswer
+}
+
+/**
+ * What a program can tell. CPU is that of its process tree, from the operating system, per request that it says it completed;
+ * a figure is one that it prints by this name.
+ */
+export type ProgramReading = 'cpuUsPerRequest' | 'achievedQps' | 'residentBytes' | `figures.${string}`
 
 /** What distinguishes one point of a sweep from the others, e.g. `{ workers: 4 }`. */
 export type Inputs = Readonly<Record<string, string | number>>
@@ -45,12 +86,13 @@ export type Inputs = Readonly<Record<string, string | number>>
 export interface SweepPoint {
   inputs: Inputs
   headline?: boolean
+  /** Where the arms are servers. */
   phases?: readonly Phase[]
   /** Further arguments of every variant of ours. */
   args?: readonly string[]
 }
 
-/** One arm of ours: a program that prints a `listening` event. */
+/** One arm of ours: a program that prints a `listening` event, or in a {@link ProgramScenario} what it has measured. */
 export interface Variant {
   name: string
   /** Program and arguments. `{node}` is the Node that runs the bench, `{root}` the top folder of the tree under test. */
@@ -148,6 +190,11 @@ export function stageVariant(stageFolder: string, variant: string, args: readonl
   const main = `{root}/stages/${stageFolder}/dist/main.js`
   const options = ['--variant', variant, '--port', '0', '--admin-port', '0', '--json', '--quiet', ...args]
   return { name: variant, command: ['{node}', main, ...options] }
+}
+
+/** A program of `bench/programs`. */
+export function programVariant(name: string, program: string, args: readonly string[] = []): Variant {
+  return { name, command: ['{node}', `{root}/bench/dist/programs/${program}.js`, ...args] }
 }
 
 /** What every stage and peer answers to `GET /`. */

@@ -8,9 +8,10 @@ import { inputsText, type Point } from './sweep.ts'
 export interface Subject {
   point: Point
   spec: ArmSpec
-  answer: Answer
+  /** Undefined where the arms are programs. */
+  answer: Answer | undefined
   /** What the answers at this point are compared with: the first arm's. */
-  reference: Answer
+  reference: Answer | undefined
   rounds: Round[]
 }
 

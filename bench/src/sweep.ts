@@ -1,21 +1,21 @@
-import type { IdlePhase, Inputs, Phase, Scenario, Variant } from './scenario.ts'
+import type { IdlePhase, Inputs, Phase, ProgramPlan, Scenario, Variant } from './scenario.ts'
 
 /** A scenario under one input: what is started and what it gets. */
 export interface Point {
   /** Empty where the scenario is no sweep. */
   inputs: Inputs
   variants: readonly Variant[]
+  /** None where the arms are programs. */
   phases: readonly Phase[]
   idle: IdlePhase | undefined
+  /** Undefined where the arms are servers. */
+  program: ProgramPlan | undefined
 }
 
 /** The points of a scenario, the headline first, the others in their order. */
-export function pointsOf({
-  phases,
-  idle,
-  variants,
-  sweep = [{ inputs: {} }],
-}: Pick<Scenario, 'phases' | 'idle' | 'variants' | 'sweep'>): [Point, ...Point[]] {
+export function pointsOf(scenario: Scenario): [Point, ...Point[]] {
+  const { variants, sweep = [{ inputs: {} }], program } = scenario
+  const { phases, idle } = scenario.program === undefined ? scenario : { phases: [], idle: undefined }
   const headline = sweep.find((point) => point.headline) ?? sweep[0]
   if (headline === undefined) throw new Error('a sweep has at least one point')
   const point = (at: (typeof sweep)[number]): Point => ({
@@ -23,6 +23,7 @@ export function pointsOf({
     variants: variants.map(({ name, command }) => ({ name, command: [...command, ...(at.args ?? [])] })),
     phases: at.phases ?? phases,
     idle,
+    program: program && { ...program, settings: { ...program.settings, ...at.inputs } },
   })
   return [point(headline), ...sweep.filter((other) => other !== headline).map(point)]
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { scenarios } from '../scenarios/index.ts'
+import { minimalServer } from '../scenarios/01-minimal-server.scenario.ts'
 import type { ArmSpec } from '../src/arm.ts'
-import type { Phase, Scenario, Variant } from '../src/scenario.ts'
+import type { Phase, ServerScenario, Variant } from '../src/scenario.ts'
 
 const server = join(import.meta.dirname, 'fixtures', 'server.mjs')
 
@@ -15,10 +15,10 @@ export function fixtureArm(name: string, ...options: string[]): ArmSpec {
   return { name, kind: 'ours', command: [process.execPath, server, ...options], folder: import.meta.dirname }
 }
 
-export const rightAnswer: Scenario['answer'] = scenarios[0]!.answer
+export const rightAnswer: ServerScenario['answer'] = minimalServer.answer
 
 /** Half a second each, few connections. */
-export const shortPhases: Phase[] = scenarios[0]!.phases.map((phase) => ({
+export const shortPhases: Phase[] = minimalServer.phases.map((phase) => ({
   ...phase,
   connections: 8,
   ...(phase.rateQps === undefined ? {} : { rateQps: 200 }),
@@ -27,7 +27,7 @@ export const shortPhases: Phase[] = scenarios[0]!.phases.map((phase) => ({
 }))
 
 /** An experiment over two fixture servers, the second of which wastes CPU. */
-export function fixtureScenario(changes: Partial<Scenario> = {}): Scenario {
+export function fixtureScenario(changes: Partial<ServerScenario> = {}): ServerScenario {
   return {
     name: '00-fixture',
     question: 'Is a planted difference found?',

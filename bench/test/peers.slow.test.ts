@@ -1,19 +1,24 @@
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { parseAnswer } from '../src/answer.ts'
 import { checkAnswer } from '../src/answer-check.ts'
 import { type Arm, startArm } from '../src/arm.ts'
-import { peersFolder, preparePeer } from '../src/peers.ts'
+import { preparePeer } from '../src/peers.ts'
 import { checkPipelined } from '../src/pipelined-check.ts'
+import { runRound } from '../src/round.ts'
 import { statusAnswer } from '../src/scenario.ts'
+import { pointsOf } from '../src/sweep.ts'
+import { generator } from '../scenarios/02-generator.scenario.ts'
+import { scenarios } from '../scenarios/index.ts'
 
 /** A first build compiles a toolchain's standard library, and may fetch. */
 const patienceMs = 200_000
 
-test.for(readdirSync(peersFolder).toSorted())(
+const servers = scenarios.flatMap(({ peers, program }) => (program === undefined ? peers : []))
+
+test.for([...new Set(servers)].toSorted())(
   '%s gives the right answer, to one request and to pipelined ones, and ends when it is told to',
   { timeout: patienceMs },
   async (name, context) => {
@@ -88,4 +93,20 @@ test('c-epoll renews its answer every second', async (context) => {
   const before = await tsOf()
   await sleep(1100)
   expect((await tsOf()) - before).toBeGreaterThan(500)
+})
+
+test.for(pointsOf(generator))('wrk sends $inputs, and counts what was answered', async ({ program }, context) => {
+  const spec = await preparePeer('wrk')
+  if ('reason' in spec) {
+    const why = `${spec.reason}; ${spec.install}`
+    if (process.env['REAL_SERVICES'] === 'required') throw new Error(why)
+    return context.skip(why)
+  }
+  const load = (): never => {
+    throw new Error('a program is not loaded')
+  }
+  const plan = { program: { ...program!, durationS: 1 } }
+  const { findings, program: record } = await runRound(spec, plan, { round: 1, position: 1 }, { load })
+  expect(findings).toEqual([])
+  expect(record!.requests).toBeGreaterThan(1000)
 })
