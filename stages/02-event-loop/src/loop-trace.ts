@@ -12,7 +12,7 @@ const meaning: Record<TraceStep, (count: number) => string> = {
   ready: (count) => `${count} results taken`,
   run: () => 'a handler runs',
   flush: (count) => `${count} connections have written`,
-  submit: (count) => `${count} operations handed to the kernel, in one system call`,
+  submit: (count) => `${count} operations handed to the kernel`,
 }
 
 /**

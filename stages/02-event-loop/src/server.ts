@@ -2,7 +2,7 @@ import type { StartVariant, VariantContext } from '@qps/console'
 import type { RunningServer } from '@qps/http'
 import { contractRouter, serve } from '@qps/http1'
 import { type RequestTally, requestMetrics, runtimeMetrics } from '@qps/metrics'
-import type { Backend } from '@qps/netpoll'
+import { type Backend, probe } from '@qps/netpoll'
 import { startGroup } from '@qps/workers'
 import { routes } from './baseline.ts'
 import { LoopTrace } from './loop-trace.ts'
@@ -19,11 +19,15 @@ import { LoopTrace } from './loop-trace.ts'
  * With more than one worker each thread has a poller and a listening socket of its own, on the same port.
  */
 export const engine = (backend: Backend): StartVariant => {
-  return async (context) => (context.workers > 1 ? group('threads', backend, context) : single(backend, context))
+  return async (context) => {
+    // Nobody asked for this one by name: where the kernel forbids it, the next best takes its place, and says so.
+    const able = context.asked || probe()[backend] === undefined ? backend : 'auto'
+    return context.workers > 1 ? group('threads', able, context) : single(able, context)
+  }
 }
 
 async function single(
-  backend: Backend,
+  backend: Backend | 'auto',
   { host, port, connectionsMax, registry }: VariantContext,
 ): Promise<RunningServer> {
   const metrics = requestMetrics(registry, { routes, inFlight: () => serving.server.inFlight })
@@ -60,7 +64,7 @@ export const reuseport: StartVariant = (context) => group('threads', 'baseline',
 
 /** What the members of a group are told: plain data, see worker.ts. */
 export interface WorkerData {
-  variant: 'baseline' | Backend
+  variant: 'baseline' | Backend | 'auto'
   connectionsMax: number | undefined
 }
 

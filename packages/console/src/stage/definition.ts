@@ -34,6 +34,8 @@ export interface VariantContext {
   host: string
   port: number
   workers: number
+  /** Whether this variant was asked for by name; if not, one that cannot run here may be replaced by one that can. */
+  asked: boolean
   /** Open connections of the process; undefined for the default of `httpLimits`. */
   connectionsMax: number | undefined
   /** Metrics that the admin port shows; process metrics are in it already. */

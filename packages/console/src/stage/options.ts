@@ -13,8 +13,7 @@ export function stageCommand(stage: StageDefinition): CommandSpec {
       variant: {
         type: 'string',
         value: 'NAME',
-        default: stage.best,
-        help: stage.variants.map(({ name }) => name).join(', '),
+        help: `${stage.variants.map(({ name }) => name).join(', ')}; default ${stage.best}`,
       },
       port: {
         type: 'integer',
@@ -70,6 +69,8 @@ export function stageCommand(stage: StageDefinition): CommandSpec {
 /** The options of a stage, checked. */
 export interface StageOptions {
   variant: string
+  /** `--variant` was given. */
+  asked: boolean
   host: string
   port: number
   adminHost: string
@@ -91,6 +92,7 @@ export function stageOptions(stage: StageDefinition, command: ParsedCommand): St
   }
   return {
     variant: checkVariant(stage, command.text('variant')),
+    asked: command.text('variant') !== undefined,
     host: command.text('host')!,
     port: command.number('port')!,
     adminHost: command.text('admin-host')!,

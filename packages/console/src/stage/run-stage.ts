@@ -45,6 +45,8 @@ function listVariants(stage: StageDefinition, json: boolean): void {
 
 async function serve(run: StageRun): Promise<void> {
   const { stage, options } = run
+  // Whoever read our output may stop reading it: that is no reason for the server to stop.
+  process.stdout.on('error', () => {})
   await run.start()
   const interactive = !options.json && process.stdin.isTTY === true && process.stdout.isTTY === true
   const live = !options.json && !options.quiet && process.stdout.isTTY === true

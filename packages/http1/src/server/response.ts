@@ -230,6 +230,15 @@ export class Response {
   #smallAnswer(fields: PreparedFields, body: string, output: Connection): boolean {
     const { length } = body
     const end = this.#connectionLine()
+    const known = end === endLines ? fields.again(this.statusCode, body) : undefined
+    if (known !== undefined && known.length <= reserveBytesMax) {
+      const at = output.reserve(known.length)
+      if (at !== -1) {
+        output.output.set(known, at)
+        output.commit(at + known.length)
+      }
+      return (this.headersSent = true)
+    }
     const head = end === endLines ? fields.whole(this.statusCode, length) : fields.head(this.statusCode, length)
     const bodyRoom = length * utf8BytesMax
     const room = head.length + end.length + bodyRoom
