@@ -67,7 +67,7 @@ export async function openWorktree(commit: string, signal?: AbortSignal): Promis
     await step('cannot be checked out', 'git', ['worktree', 'add', '--detach', folder, commit], repositoryRoot)
     if (sameLockfile(folder)) linkDependencies(folder)
     else await step('cannot be installed', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], folder)
-    await step('does not compile', join(folder, 'node_modules', '.bin', 'tsc'), ['-b', ...stages(folder)], folder)
+    await step('does not compile', join(folder, 'node_modules', '.bin', 'tsc'), ['-b', ...measured(folder)], folder)
     return worktree
   } catch (error) {
     worktree[Symbol.dispose]()
@@ -112,9 +112,9 @@ function tellingLine(output: string): string | undefined {
 /** Of what a failing program says, the beginning tells why. */
 const outputBytesMax = 64 * 1024
 
-/** The stages are what is measured; whatever else does not compile there is none of our business. */
-function stages(folder: string): string[] {
-  return globSync('stages/*/tsconfig.json', { cwd: folder }).map((path) => dirname(path))
+/** Stages and programs are what is measured; whatever else does not compile there is none of our business. */
+function measured(folder: string): string[] {
+  return globSync(['stages/*/tsconfig.json', 'bench/programs/tsconfig.json'], { cwd: folder }).map((path) => dirname(path))
 }
 
 function sameLockfile(folder: string): boolean {
