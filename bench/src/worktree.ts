@@ -114,7 +114,9 @@ const outputBytesMax = 64 * 1024
 
 /** Stages and programs are what is measured; whatever else does not compile there is none of our business. */
 function measured(folder: string): string[] {
-  return globSync(['stages/*/tsconfig.json', 'bench/programs/tsconfig.json'], { cwd: folder }).map((path) => dirname(path))
+  return globSync(['stages/*/tsconfig.json', 'bench/programs/tsconfig.json'], { cwd: folder }).map((path) =>
+    dirname(path),
+  )
 }
 
 function sameLockfile(folder: string): boolean {
