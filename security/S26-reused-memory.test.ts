@@ -75,11 +75,12 @@ class Answers {
 
   #takeOne(): boolean {
     const index = this.complete
-    if (index === this.#canaries.length) throw new Error(`behind the last answer: ${this.#rest.latin1Slice(0, 200)}`)
+    if (index === this.#canaries.length)
+      throw new Error(`behind the last answer: ${this.#rest.toString('latin1', 0, 200)}`)
     const { body, type } = this.#canaries[index]!
     const end = this.#rest.indexOf('\r\n\r\n') + 4
     if (end === 3) return false
-    const head = this.#rest.latin1Slice(0, end)
+    const head = this.#rest.toString('latin1', 0, end)
     if (!headPattern(type, body.length).test(head)) throw new Error(`answer ${index} has a head of its own: ${head}`)
     const content = this.#rest.subarray(end, end + body.length)
     if (!content.equals(body.subarray(0, content.length))) throw new Error(`answer ${index} has another body`)
