@@ -61,7 +61,7 @@ test('the workspace has its layers', () => {
 })
 
 describe.each(workspaces)('$folder', ({ name, folder, layer, manifest }) => {
-  const imports = importsOf(folder, 'src/**/*.ts')
+  const imports = importsOf(folder, '{src,programs}/**/*.ts')
 
   test('imports only its own layer and those below', () => {
     for (const [imported, file] of imports) {
@@ -84,18 +84,28 @@ describe.each(workspaces)('$folder', ({ name, folder, layer, manifest }) => {
   })
 
   test('its TypeScript references are its workspace dependencies', () => {
-    const { references = [] } = readJson(join(folder, 'tsconfig.json')) as { references?: { path: string }[] }
-    const referenced = references.map(({ path }) => join(folder, path)).toSorted()
+    const referenced = referencesOf(folder)
     const dependencies = Object.keys(manifest.dependencies ?? {}).flatMap(
       (dependency) => byName.get(dependency)?.folder ?? [],
     )
-    expect(referenced).toEqual(dependencies.toSorted())
+    expect([...referenced].toSorted()).toEqual(dependencies.toSorted())
   })
 
   test('has a README', () => {
     expect(existsSync(join(root, folder, 'README.md'))).toBe(true)
   })
 })
+
+/** The projects that a folder's project builds on; one inside the folder counts with what it builds on itself. */
+function referencesOf(folder: string, top: string = folder): Set<string> {
+  const { references = [] } = readJson(join(folder, 'tsconfig.json')) as { references?: { path: string }[] }
+  const found = new Set<string>()
+  for (const path of references.map((reference) => join(folder, reference.path))) {
+    if (!path.startsWith(`${top}/`)) found.add(path)
+    else for (const inner of referencesOf(path, top)) found.add(inner)
+  }
+  return found
+}
 
 test('core imports nothing', () => {
   expect([...importsOf('packages/core', 'src/**/*.ts').keys()]).toEqual([])

@@ -35,8 +35,11 @@ const seriesMax = 200
  * metrics.record('GET', '/', 200, 0.0012)
  */
 export interface RequestMetrics {
-  /** @param seconds from the first byte parsed to the last byte handed to the socket. */
-  record(method: string, route: string, status: number, seconds: number): void
+  /**
+   * @param seconds from the first byte parsed to the last byte handed to the socket.
+   * @param count of requests of which all of this is true. Default 1.
+   */
+  record(method: string, route: string, status: number, seconds: number, count?: number): void
   /** A request or connection that was turned away before it reached the router. `reason` is from a fixed list. */
   refused(reason: string): void
   /** Everything recorded since the previous call, as plain data: a worker thread sends it to where the port is. */
@@ -107,9 +110,9 @@ export function requestMetrics(registry: Registry, options: RequestMetricsOption
   }
 
   return {
-    record(method, route, status, seconds) {
+    record(method, route, status, seconds, count = 1) {
       const tally = routes.get(route) ?? unmatched
-      tally.record(methodIndex.get(method) ?? methods.length, status, seconds)
+      tally.record(methodIndex.get(method) ?? methods.length, status, seconds, count)
     },
     refused: (reason) => refuse(reason, 1),
     take() {
@@ -137,13 +140,13 @@ class RouteTally {
   readonly #buckets = new Float64Array(latencyBoundsS.length + 1)
   #sumS = 0
 
-  record(method: number, status: number, seconds: number): void {
+  record(method: number, status: number, seconds: number, count: number): void {
     let bucket = 0
     while (bucket < latencyBoundsS.length && seconds > latencyBoundsS[bucket]!) bucket++
-    this.#buckets[bucket]! += 1
-    this.#sumS += seconds
+    this.#buckets[bucket]! += count
+    this.#sumS += seconds * count
     const key = method * 1000 + status
-    this.counts.set(key, (this.counts.get(key) ?? 0) + 1)
+    this.counts.set(key, (this.counts.get(key) ?? 0) + count)
   }
 
   /** Hands the numbers out and begins anew. */

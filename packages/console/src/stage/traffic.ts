@@ -63,9 +63,9 @@ export class Traffic implements Disposable {
 
   /** Our own HTTP/1.1 server times its requests itself. */
   readonly #onDone = (message: unknown): void => {
-    const { status, seconds } = message as { status: number; seconds: number }
-    this.#latencyUs.record(Math.round(seconds * 1e6))
-    if (status >= 500) this.#errors++
+    const { status, seconds, count } = message as { status: number; seconds: number; count: number }
+    for (let index = 0; index < count; index++) this.#latencyUs.record(Math.round(seconds * 1e6))
+    if (status >= 500) this.#errors += count
   }
 
   readonly #onFinish = (message: unknown): void => {

@@ -32,8 +32,11 @@ export type Handler = (request: Request, response: Response) => void | Promise<v
 export interface HttpServerOptions {
   /** Limits that differ from `httpLimits` of @qps/http-contract. */
   limits?: Partial<HttpLimits>
-  /** Called once for each answered request: `seconds` from its complete head to the end of the answer's writing; 499 where the client left before. */
-  onRequestDone?: ((method: string, route: string, status: number, seconds: number) => void) | undefined
+  /**
+   * Called behind each turn for what it answered: `seconds` from a complete head to the end of the turn that handed the
+   * answer over; status 499 where the client left before. `count` requests that differ in nothing are one call.
+   */
+  onRequestDone?: ((method: string, route: string, status: number, seconds: number, count: number) => void) | undefined
   /** Called once for each request or connection turned away. */
   onRefused?: ((reason: RefusalReason) => void) | undefined
   /** What a handler threw. Default: a line on standard error. */
@@ -50,10 +53,19 @@ export interface HttpServerOptions {
 }
 
 /**
- * Tells whoever subscribes of each answered request, as `{ status, seconds }`: the live line of a console, which no server
+ * Tells whoever subscribes of each answered request, as `{ status, seconds, count }`: the live line of a console, which no server
  * should contain a line for. Costs a look at a field while nobody does.
  */
 const requestDone = channel('qps.http1.request.done')
+
+/** Answered requests of one turn that the same is told of. */
+interface Done {
+  methodIndex: number
+  route: string
+  status: number
+  startedMs: number
+  count: number
+}
 
 /** nginx's number for a request whose client left; no client ever sees it. */
 const clientLeft = 499
@@ -98,11 +110,9 @@ export class HttpServer {
   readonly #outside = AsyncLocalStorage.snapshot()
   #sweeping: Disposable | undefined
   #turnStartMs = 0
-  /** The requests that this turn has answered, a column each. */
-  readonly #doneMethods: string[] = []
-  readonly #doneRoutes: string[] = []
-  readonly #doneStatuses: number[] = []
-  readonly #doneStartsMs: number[] = []
+  /** The requests that this turn has answered; those that differ in nothing are one. */
+  readonly #done: Done[] = []
+  #lastDone: Done | undefined
   #drained: Promise<DrainReport> | undefined
 
   constructor(poller: Poller, handler: Handler, options: HttpServerOptions = {}) {
@@ -164,10 +174,21 @@ export class HttpServer {
     if (answered) this.answered++
     if (this.#options.onRequestDone === undefined && !requestDone.hasSubscribers) return
     this.#turnMs()
-    this.#doneMethods.push(request.method)
-    this.#doneRoutes.push(request.route)
-    this.#doneStatuses.push(answered ? response.statusCode : clientLeft)
-    this.#doneStartsMs.push(request.startedMs)
+    const status = answered ? response.statusCode : clientLeft
+    const done = this.#lastDone
+    if (
+      done !== undefined &&
+      done.methodIndex === request.methodIndex &&
+      done.status === status &&
+      done.startedMs === request.startedMs &&
+      done.route === request.route
+    ) {
+      done.count++
+      return
+    }
+    const { methodIndex, route, startedMs } = request
+    this.#lastDone = { methodIndex, route, status, startedMs, count: 1 }
+    this.#done.push(this.#lastDone)
   }
 
   /**
@@ -186,18 +207,14 @@ export class HttpServer {
   readonly #settle = (): void => {
     const nowMs = performance.now()
     const observe = this.#options.onRequestDone
-    for (let index = 0; index < this.#doneRoutes.length; index++) {
-      const status = this.#doneStatuses[index]!
-      const startMs = this.#doneStartsMs[index]!
+    for (const { methodIndex, route, status, startedMs, count } of this.#done) {
       // A request that began before anybody watched has no beginning.
-      const seconds = startMs === 0 ? 0 : (nowMs - startMs) / 1000
-      observe?.(this.#doneMethods[index]!, this.#doneRoutes[index]!, status, seconds)
-      if (requestDone.hasSubscribers) requestDone.publish({ status, seconds })
+      const seconds = startedMs === 0 ? 0 : (nowMs - startedMs) / 1000
+      observe?.(methods[methodIndex]!, route, status, seconds, count)
+      if (requestDone.hasSubscribers) requestDone.publish({ status, seconds, count })
     }
-    this.#doneMethods.length = 0
-    this.#doneRoutes.length = 0
-    this.#doneStatuses.length = 0
-    this.#doneStartsMs.length = 0
+    this.#done.length = 0
+    this.#lastDone = undefined
     this.#turnStartMs = 0
   }
 
