@@ -16,15 +16,15 @@ export const httpPipelined: ServerScenario = {
   claims: ['2.1a'],
   method:
     'Pipelined GET / over 64 connections of HTTP/1.1 on loopback, 16 requests outstanding on each, each parsed and answered ' +
-    'on its own: checked before timing, with 32 requests in one write. Closed loop from two generating threads, which ' +
-    'share the cores with the server; a fresh process per arm and round.',
+    'on its own: checked before timing, with 32 requests in one write. Closed loop from one generating thread, which ' +
+    'shares the cores with the server; a fresh process per arm and round.',
   answer: statusAnswer,
   phases: [
     {
       name: 'pipelined',
       connections: 64,
       pipeline: 16,
-      threads: 2,
+      threads: 1,
       warmupS: 2,
       durationS: 5,
       gives: {

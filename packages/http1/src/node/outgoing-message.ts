@@ -146,12 +146,12 @@ export abstract class OutgoingMessage extends OutgoingHeaders {
     const announced = this.#announced === -1 ? length : this.#announced
     if (this.#isEmptyByRule()) {
       this.#framing = framing.none
-      if (this.#announced !== -1 && this.statusCode !== 204) lines += `Content-Length: ${this.#announced}\r\n`
+      if (this.#announced !== -1 && this.statusCode !== 204) lines += `content-length: ${this.#announced}\r\n`
     } else if (this.#chunked && http.versionMinor === 1) lines += this.#beChunked()
     else if (announced !== -1) {
       this.#framing = framing.length
       this.#announced = announced
-      lines += `Content-Length: ${announced}\r\n`
+      lines += `content-length: ${announced}\r\n`
     } else if (http.versionMinor === 1) lines += this.#beChunked()
     else {
       this.#framing = framing.close
@@ -173,7 +173,7 @@ export abstract class OutgoingMessage extends OutgoingHeaders {
     const keeps = http.keepsAlive()
     if (keeps && this.#closes) http.closesAfterwards()
     if (!keeps || this.#closes) return 'Connection: close\r\n\r\n'
-    return http.versionMinor === 0 ? 'Connection: keep-alive\r\n\r\n' : '\r\n'
+    return http.keepAliveText
   }
 
   /** A piece of content. @returns whether more may be written. */

@@ -82,6 +82,15 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     this.notes = { movedAtMs: server.nowMs, bytesRead: 0, bytesSent: 0, stalledSinceMs: -1, inCrowd: false }
   }
 
+  /** The same as text, without the end of the line before. */
+  get keepAliveText(): string {
+    return this.#server.keepAliveText
+  }
+
+  get keepAliveLines(): Uint8Array {
+    return this.#server.keepAliveLines
+  }
+
   get remoteAddress(): string {
     return this.output.remoteAddress
   }

@@ -86,7 +86,7 @@ export class PreparedFields {
   #status = 0
   #length = -1
   #head: Uint8Array = nothing
-  #whole: Uint8Array = nothing
+  #end: Uint8Array = nothing
   #body = ''
   #answer: Uint8Array | undefined
   #answerVersion = -1
@@ -108,50 +108,46 @@ export class PreparedFields {
   }
 
   /**
-   * Status line, the fields, Date and Content-Length, without the end of its line.
+   * Status line, the fields, Content-Length and Date, without the end of its line.
    *
    * @throws QpsError QPS_STATUS.
    */
-  head(status: number, length: number): Uint8Array {
-    this.#encode(status, length)
+  head(status: number, length: number, end: Uint8Array): Uint8Array {
+    this.#encode(status, length, end)
     return this.#head
-  }
-
-  /** The same with the end of the head: for an answer whose connection stays without a word. @throws QpsError QPS_STATUS. */
-  whole(status: number, length: number): Uint8Array {
-    this.#encode(status, length)
-    return this.#whole
   }
 
   /**
    * The whole answer, head and body, where the one before had the same body: a server that is asked a thousand times a
    * millisecond says the same again and again, and to compare a string costs less than to encode it.
    *
+   * @param end what stands between Date and the body.
    * @returns undefined for another body than the last time.
    * @throws QpsError QPS_STATUS.
    */
-  again(status: number, body: string): Uint8Array | undefined {
+  again(status: number, body: string, end: Uint8Array): Uint8Array | undefined {
     if (body !== this.#body) {
       this.#body = body
       this.#answerVersion = -1
       return undefined
     }
-    if (this.#answerVersion !== dateClock.version || this.#answerStatus !== status) {
+    if (this.#answerVersion !== dateClock.version || this.#answerStatus !== status || this.#end !== end) {
       const bytes = Buffer.from(body)
-      this.#answer = Uint8Array.from(Buffer.concat([this.whole(status, bytes.length), bytes]))
+      this.#encode(status, bytes.length, end)
+      this.#answer = Uint8Array.from(Buffer.concat([this.#head, end, bytes]))
       this.#answerVersion = dateClock.version
       this.#answerStatus = status
     }
     return this.#answer
   }
 
-  #encode(status: number, length: number): void {
+  #encode(status: number, length: number, end: Uint8Array): void {
+    this.#end = end
     if (this.#length === length && this.#status === status && this.#version === dateClock.version) return
     const text =
-      `HTTP/1.1 ${checkStatus(status)} ${reasonOf(status)}\r\n${this.lines}Date: ${dateClock.value}\r\n` +
-      `content-length: ${length}\r\n\r\n`
-    this.#whole = Uint8Array.from(Buffer.from(text, 'latin1'))
-    this.#head = this.#whole.subarray(0, -4)
+      `HTTP/1.1 ${checkStatus(status)} ${reasonOf(status)}\r\n${this.lines}content-length: ${length}\r\n` +
+      `Date: ${dateClock.value}`
+    this.#head = Uint8Array.from(Buffer.from(text, 'latin1'))
     this.#length = length
     this.#status = status
     this.#version = dateClock.version

@@ -16,6 +16,8 @@ export interface ResponseOwner {
   readonly versionMinor: number
   /** Is the answer to HEAD asked for: a head without content? */
   readonly headOnly: boolean
+  /** The end of a head whose connection stays: it says for how long. */
+  readonly keepAliveLines: Uint8Array
   /** May the connection stay? Asked when the head is written, because the answer stands in it. */
   keepsAlive(): boolean
   /** The head says that the connection closes behind this response, whatever `keepsAlive` has answered. */
@@ -230,7 +232,9 @@ export class Response {
   #smallAnswer(fields: PreparedFields, body: string, output: Connection): boolean {
     const { length } = body
     const end = this.#connectionLine()
-    const known = end === endLines ? fields.again(this.statusCode, body) : undefined
+    const { keepAliveLines } = this.#owner
+    const stays = end === keepAliveLines
+    const known = stays ? fields.again(this.statusCode, body, end) : undefined
     if (known !== undefined && known.length <= reserveBytesMax) {
       const at = output.reserve(known.length)
       if (at !== -1) {
@@ -239,7 +243,7 @@ export class Response {
       }
       return (this.headersSent = true)
     }
-    const head = end === endLines ? fields.whole(this.statusCode, length) : fields.head(this.statusCode, length)
+    const head = fields.head(this.statusCode, length, keepAliveLines)
     const bodyRoom = length * utf8BytesMax
     const room = head.length + end.length + bodyRoom
     if (room > reserveBytesMax) return false
@@ -249,7 +253,7 @@ export class Response {
     const bytes = output.output
     bytes.set(head, at)
     let behind = at + head.length
-    if (end !== endLines) behind = writeLines(bytes, behind, end)
+    behind = writeLines(bytes, behind, end)
     // As many bytes as characters: all of them are ASCII.
     if (utf8Write.call(bytes, body, behind, bodyRoom) !== length) return false
     output.commit(behind + length)
@@ -264,7 +268,7 @@ export class Response {
       this.#owner.closesAfterwards()
       return closeLines
     }
-    return this.#owner.versionMinor === 0 ? keepAliveLines : endLines
+    return this.#owner.keepAliveLines
   }
 
   #saysClose(): boolean {
@@ -284,13 +288,13 @@ export class Response {
       if (lower === 'date' || lower === 'keep-alive') continue
       lines += fieldLines({ [name]: this.#values![index]! })
     }
-    lines += `Date: ${dateClock.value}\r\n`
     if (this.#framing === framing.chunked) lines += 'transfer-encoding: chunked\r\n'
     else if (length >= 0 && status !== 204) {
       // An answer to HEAD, or 304, may say how long the content would be (RFC 9110 section 8.6).
       const announced = length === 0 && (this.#owner.headOnly || status === 304) ? this.#announcedLength() : -1
       if (status !== 304 || announced !== -1) lines += `content-length: ${announced === -1 ? length : announced}\r\n`
     }
+    lines += `Date: ${dateClock.value}\r\n`
     // The lines below begin with the end of the line before them.
     const { output } = this.#owner
     output.write(Buffer.from(lines.slice(0, -2), 'latin1'))
@@ -380,9 +384,7 @@ const jsonFields = new PreparedFields({ 'content-type': 'application/json' })
 
 const lines = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'))
 const lineEnd = lines('\r\n')
-const endLines = lines('\r\n\r\n')
 const closeLines = lines('\r\nConnection: close\r\n\r\n')
-const keepAliveLines = lines('\r\nConnection: keep-alive\r\n\r\n')
 
 function hasNoContent(status: number): boolean {
   return status === 204 || status === 304

@@ -86,6 +86,13 @@ export class HttpServer {
   readonly headMethod: number = methods.indexOf('HEAD')
   /** A request of the largest kind fits, and a piece of the next one. */
   readonly carryBytesMax: number
+  /**
+   * What ends the head of an answer whose connection stays. Clients are told a second less than they get: a request that
+   * leaves in time must not meet a closed door.
+   */
+  readonly keepAliveText: string
+  /** The same as bytes, behind the end of the line before. */
+  readonly keepAliveLines: Uint8Array
   /** Now, in the clock's ms, as of the last sweep or accepted connection: exact to a sweep, and free. */
   nowMs: number
   /** Requests answered (or refused in place) since the start. */
@@ -121,6 +128,9 @@ export class HttpServer {
     this.#options = options
     this.limits = { ...httpLimits, ...options.limits }
     this.carryBytesMax = this.limits.headerBytesMax + 64 * 1024
+    const keepAliveS = Math.max(1, Math.floor(this.limits.idleMs / 1000) - 1)
+    this.keepAliveText = `Connection: keep-alive\r\nKeep-Alive: timeout=${keepAliveS}\r\n\r\n`
+    this.keepAliveLines = Uint8Array.from(Buffer.from(`\r\n${this.keepAliveText}`, 'latin1'))
     this.clock = options.clock ?? systemClock
     this.nowMs = this.clock.nowMs()
     this.changedAtMs = this.nowMs
