@@ -31,6 +31,8 @@ const unsentBytesMax = 64 * 1024
  */
 export class HttpConnection implements ConnectionHandler, BodySource, ResponseOwner {
   readonly output: Connection
+  /** While it is at rest, one sweep in four looks at it: those of this number. */
+  readonly share: number
   versionMinor = 1
   headOnly = false
 
@@ -74,8 +76,10 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   #behind = false
   #peerEnded = false
 
-  constructor(server: HttpServer, output: Connection) {
+  /** @param share see {@link HttpConnection.share}. */
+  constructor(server: HttpServer, output: Connection, share = 0) {
     this.#server = server
+    this.share = share
     this.output = output
     this.openedAtMs = server.nowMs
     this.requestAtMs = server.nowMs
@@ -103,6 +107,11 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   /** Between two requests: nothing to answer, and not a byte of the next one has come. */
   get isAtRest(): boolean {
     return this.#phase === phase.head && this.#carryEnd === 0 && this.#parser === undefined
+  }
+
+  /** At rest, everything sent, and not new: only the idle limits apply to it. */
+  get isIdle(): boolean {
+    return this.isAtRest && this.output.pendingBytes === 0 && this.output.bytesRead > 0
   }
 
   /** A head is on its way: it has begun, or the connection has never asked anything. */

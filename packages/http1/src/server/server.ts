@@ -71,6 +71,11 @@ interface Done {
 const clientLeft = 499
 /** Room in which connections beyond the cap can be told so; beyond this they are dropped without a word. */
 const refusalRoom = 256
+/**
+ * A sweep looks at every connection that does something, and at one in so many of those at rest: their limits are many
+ * seconds, and ten thousand of them looked at four times a second would be most of what an idle server does.
+ */
+const restingShares = 4
 /** Parsers that nobody uses and that are kept. */
 const spareParsersMax = 64
 
@@ -116,6 +121,8 @@ export class HttpServer {
   readonly #listeners: Listener[] = []
   readonly #outside = AsyncLocalStorage.snapshot()
   #sweeping: Disposable | undefined
+  #sweeps = 0
+  #accepted = 0
   #turnStartMs = 0
   /** The requests that this turn has answered; those that differ in nothing are one. */
   readonly #done: Done[] = []
@@ -291,7 +298,7 @@ export class HttpServer {
 
   #accept(output: Connection): ConnectionHandler {
     this.changedAtMs = this.nowMs = this.clock.nowMs()
-    const connection = new HttpConnection(this, output)
+    const connection = new HttpConnection(this, output, this.#accepted++ % restingShares)
     if (this.#connections.size === 0) {
       this.#sweeping = this.clock.every(this.limits.sweepMs, () => this.#sweep())
       dateClock.hold()
@@ -316,7 +323,9 @@ export class HttpServer {
     this.nowMs = this.clock.nowMs()
     const processCrowded = this.#addresses.size > limits.connectionsMax * limits.crowdedRatio
     const crowdedFrom = limits.connectionsPerAddressMax * limits.crowdedRatio
+    const share = this.#sweeps++ % restingShares
     for (const connection of this.#connections) {
+      if (connection.share !== share && connection.isIdle) continue
       const address = this.#addresses.get(connection)
       const crowded = processCrowded || (!!address && this.#perAddress.get(address)! > crowdedFrom)
       const verdict = look(connection, this.nowMs, limits, crowded)
