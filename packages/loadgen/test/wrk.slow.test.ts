@@ -15,8 +15,8 @@ import { expect, test } from 'vitest'
  */
 const wrk = requireProgram('wrk', 'apt-get install wrk')
 const run = promisify(execFile)
-const rounds = 7
-const seconds = 2
+const rounds = 5
+const seconds = 1
 
 interface Round {
   qps: number
@@ -63,7 +63,7 @@ function expectAgreement(pairs: { ours: Round; theirs: Round }[]): void {
 
 async function withOurs(url: string, connections: number): Promise<Round> {
   // The warm-up is for the generator: wrk was compiled when it was built.
-  const result = await runLoad({ url, connections, warmupS: 1, durationS: seconds })
+  const result = await runLoad({ url, connections, warmupS: 0.5, durationS: seconds })
   expect(result.errors).toBe(0)
   return { qps: result.achievedQps, meanMs: result.latencyMs.mean }
 }
