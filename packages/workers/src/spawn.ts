@@ -4,8 +4,11 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { MemberContext, News, Order } from './member.ts'
 
-/** Only what finds sources is handed on: `--eval` and the like would start this program over again. */
-const sourceFlags = process.execArgv.filter((flag) => flag.startsWith('--conditions='))
+/**
+ * What a member needs in order to find sources where the sources run. Nothing of this program's own flags is handed on:
+ * `--eval` and the like would start it over again.
+ */
+const sourceFlags = import.meta.url.endsWith('.ts') ? ['--conditions=@qps/source'] : []
 
 /** A running member, whatever it runs as. */
 export interface Handle {
