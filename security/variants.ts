@@ -15,7 +15,6 @@ export const variants: readonly Variant[] = [
   { stage: '02-event-loop', variant: 'libuv', hardened: true },
   { stage: '02-event-loop', variant: 'epoll', hardened: true },
   { stage: '02-event-loop', variant: 'io_uring', hardened: true },
-  { stage: '02-event-loop', variant: 'fastify-netpoll', hardened: true },
 ]
 
 export const hardenedVariants: readonly Variant[] = variants.filter(({ hardened }) => hardened)
