@@ -4,4 +4,4 @@ export { messageOf, QpsError, type QpsErrorCode, type QpsErrorOptions, systemErr
 export { invariant, InvariantError } from './invariant.ts'
 export { checkInteger, checkNumber, describe, type NumberBounds } from './checks.ts'
 export { didYouMean, nearest } from './nearest.ts'
-export { siblingModule } from './sibling.ts'
+export { siblingModule, sourceFlags } from './sibling.ts'

@@ -17,6 +17,7 @@ test('the export names are these', () => {
     'nearest',
     'seededRandom',
     'siblingModule',
+    'sourceFlags',
     'systemClock',
     'systemErrorCode',
   ])

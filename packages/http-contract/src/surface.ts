@@ -27,7 +27,7 @@ let statusText = ''
 
 /**
  * `{"status":"ok","ts":…}` without `JSON.stringify`: its two fields need no escaping. A busy server answers many requests
- * in the same millisecond, and writing out the number costs more than comparing it.
+ * in the same millisecond: they share one string.
  */
 export function statusBody(wallMs: number): string {
   if (wallMs !== statusMs) {

@@ -1,9 +1,8 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { QpsError, type QpsErrorCode, siblingModule } from '@qps/core'
+import { QpsError, type QpsErrorCode, siblingModule, sourceFlags } from '@qps/core'
 import { type LoadOptions, type LoadProgress, planLoad } from './options.ts'
 import type { LoadResult } from './result.ts'
-import { sourceFlags } from './source-flags.ts'
 
 /** To the process: what to do, without functions and signals; or to end early. */
 export type ProcessCommand = { type: 'run'; options: LoadOptions } | { type: 'abort' }

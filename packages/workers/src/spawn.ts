@@ -1,14 +1,8 @@
-import { siblingModule } from '@qps/core'
+import { siblingModule, sourceFlags } from '@qps/core'
 import cluster from 'node:cluster'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { MemberContext, News, Order } from './member.ts'
-
-/**
- * What a member needs in order to find sources where the sources run. Nothing of this program's own flags is handed on:
- * `--eval` and the like would start it over again.
- */
-const sourceFlags = import.meta.url.endsWith('.ts') ? ['--conditions=@qps/source'] : []
 
 /** A running member, whatever it runs as. */
 export interface Handle {
@@ -27,7 +21,7 @@ export interface Events {
 export function spawnThread(module: URL, context: MemberContext, events: Events): Handle {
   const worker = new Worker(siblingModule(import.meta.url, 'thread-entry'), {
     workerData: { module: module.href, context },
-    execArgv: sourceFlags,
+    execArgv: sourceFlags(import.meta.url),
   })
   let why = ''
   worker.on('message', (news: News) => events.news(news))
@@ -46,7 +40,7 @@ export function spawnProcess(module: URL, context: MemberContext, events: Events
   cluster.setupPrimary({
     exec: fileURLToPath(siblingModule(import.meta.url, 'process-entry')),
     args: [JSON.stringify({ module: module.href, context })],
-    execArgv: sourceFlags,
+    execArgv: sourceFlags(import.meta.url),
   })
   const worker = cluster.fork()
   worker.on('message', (news: News) => events.news(news))

@@ -1,6 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { QpsError, type QpsErrorCode, siblingModule } from '@qps/core'
-import { sourceFlags } from '../source-flags.ts'
+import { QpsError, type QpsErrorCode, siblingModule, sourceFlags } from '@qps/core'
 import { Gate } from './gate.ts'
 import type { DispatcherOptions, HttpDispatcher, HttpRequest, ResponseHandler } from './http-dispatcher.ts'
 import { planDispatcher, shareOf } from './options.ts'

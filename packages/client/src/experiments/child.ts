@@ -1,8 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { QpsError } from '@qps/core'
-import { sourceFlags } from '../source-flags.ts'
+import { QpsError, sourceFlags } from '@qps/core'
 
 /** A process of an experiment, which answers each message with one. */
 export interface Child extends AsyncDisposable {

@@ -118,8 +118,8 @@ export class PreparedFields {
   }
 
   /**
-   * The whole answer, head and body, where the one before had the same body: a server that is asked a thousand times a
-   * millisecond says the same again and again, and to compare a string costs less than to encode it.
+   * The whole answer, head and body, where the one before had the same body: a busy server says the same again and again,
+   * and then copies instead of encoding.
    *
    * @param end what stands between Date and the body.
    * @returns undefined for another body than the last time.

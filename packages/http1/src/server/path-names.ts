@@ -6,8 +6,8 @@ export const latin1 = (bytes: Uint8Array, start: number, end: number): string =>
   Buffer.prototype.latin1Slice.call(bytes, start, end)
 
 /**
- * The strings of paths that were asked for lately: the same few come again and again, and finding one costs less than
- * making one. Direct-mapped and bounded; a path that is not there is decoded, and takes the place of another.
+ * The strings of paths that were asked for lately: the same few come again and again, and one that is
+ * there need not be made anew. Direct-mapped and bounded; a path that is not there is decoded, and takes a place of another.
  */
 export class PathNames {
   readonly #names: string[] = Array.from({ length: 256 }, () => '')

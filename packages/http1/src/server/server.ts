@@ -73,7 +73,7 @@ const clientLeft = 499
 const refusalRoom = 256
 /**
  * A sweep looks at every connection that does something, and at one in so many of those at rest: their limits are many
- * seconds, and ten thousand of them looked at four times a second would be most of what an idle server does.
+ * seconds, and looking is all that a server does whose clients are idle (scenario 02-idle-memory).
  */
 const restingShares = 4
 /** Parsers that nobody uses and that are kept. */

@@ -32,8 +32,7 @@ const acceptRestMs = 50
  * What io_uring and epoll share: the turn, the table of connections, callbacks, closing. A backend fills in how the
  * kernel is asked.
  *
- * The kernel's side wakes Node's loop through a {@link LoopWatch}; that schedules an immediate, and the immediate is the
- * turn. So handlers run where Node runs JavaScript: promise callbacks follow, errors surface, timers go on.
+ * The kernel's side wakes Node's loop through a {@link LoopWatch}, whose immediate is the turn. So handlers run where Node runs JavaScript: promise callbacks follow, errors surface, timers go on.
  */
 export abstract class KernelPoller implements Poller {
   abstract readonly backend: Backend

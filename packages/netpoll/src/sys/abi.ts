@@ -25,11 +25,9 @@ export const socket = {
   IPPROTO_IPV6: 41,
   TCP_NODELAY: 1,
   IPV6_V6ONLY: 26,
-  MSG_DONTWAIT: 0x40,
   MSG_WAITALL: 0x100,
   MSG_NOSIGNAL: 0x4000,
   SHUT_WR: 1,
-  SHUT_RDWR: 2,
 } as const
 
 /** `include/uapi/asm-generic/mman-common.h`, `mman.h`. */
@@ -47,7 +45,6 @@ export const epoll = {
   EPOLL_CLOEXEC: 0o2000000,
   EPOLL_CTL_ADD: 1,
   EPOLL_CTL_DEL: 2,
-  EPOLL_CTL_MOD: 3,
   EPOLLIN: 0x001,
   EPOLLOUT: 0x004,
   EPOLLERR: 0x008,
@@ -73,8 +70,6 @@ export const ringSetup = {
   CQSIZE: 0x8,
   /** More entries asked for than allowed: take the maximum. */
   CLAMP: 0x10,
-  /** Do not interrupt a running thread for a completion: it enters the kernel soon enough. Linux 5.19. */
-  COOP_TASKRUN: 0x100,
   /** One thread submits: the kernel saves locks. Linux 6.0. */
   SINGLE_ISSUER: 0x1000,
   /** Completions are worked off only when the thread asks for them. Linux 6.1. */
@@ -112,7 +107,6 @@ export const ringOperation = {
   CLOSE: 19,
   SEND: 26,
   RECV: 27,
-  SHUTDOWN: 34,
 } as const
 
 /** Bits of `sqe.flags`. */

@@ -40,8 +40,6 @@ const signatures = {
   epoll_create1: [['int32'], 'int32'],
   epoll_ctl: [['int32', 'int32', 'int32', 'pointer'], 'int32'],
   epoll_wait: [['int32', 'pointer', 'int32', 'int32'], 'int32'],
-  // epoll_pwait2(2): a time limit in nanoseconds
-  epoll_pwait2: [['int32', 'pointer', 'int32', 'pointer', 'pointer'], 'int32'],
   // libuv: docs.libuv.org/en/v1.x/poll.html and handle.html
   uv_handle_size: [['int32'], 'uint64'],
   uv_poll_init: [['pointer', 'pointer', 'int32'], 'int32'],
@@ -88,7 +86,6 @@ export interface Native {
   epoll_create1(flags: number): number
   epoll_ctl(epoll: number, operation: number, descriptor: number, event: bigint): number
   epoll_wait(epoll: number, events: bigint, eventsMax: number, timeoutMs: number): number
-  epoll_pwait2(epoll: number, events: bigint, eventsMax: number, timeout: bigint, mask: bigint): number
   uv_handle_size(type: number): bigint
   uv_poll_init(loop: bigint, handle: bigint, descriptor: number): number
   uv_poll_start(handle: bigint, events: number, callback: bigint): number
