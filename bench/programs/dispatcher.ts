@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type CreateDispatcher, dispatcherModules, type HttpDispatcher, type ResponseHandler } from '@qps/client'
+import {
+  type CreateDispatcher,
+  dispatcherModules,
+  type HttpDispatcher,
+  type ResponseHandler,
+  type ResponseHead,
+} from '@qps/client'
 import { checkInteger, didYouMean, QpsError } from '@qps/core'
 import { measured, measuring, programOptions } from './report.ts'
 
@@ -39,9 +45,9 @@ class Slot implements ResponseHandler {
     this.#dispatcher.dispatch({ path: pathname }, this)
   }
 
-  onHeaders(status: number, headers: Parameters<ResponseHandler['onHeaders']>[1]): void {
-    this.#status = status
-    this.#expectedBytes = Number(headers['content-length'] ?? -1)
+  onHead(head: ResponseHead): void {
+    this.#status = head.status
+    this.#expectedBytes = Number(head.header('content-length') ?? -1)
   }
 
   onData(chunk: Uint8Array): void {

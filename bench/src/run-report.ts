@@ -1,4 +1,4 @@
-import { currentCommit } from './commit.ts'
+import type { Commit } from './commit.ts'
 import { thisMachine } from './machine.ts'
 import { type Measure, measureNames } from './measures.ts'
 import { noiseFloor } from './noise.ts'
@@ -14,6 +14,8 @@ import { judge } from './verdict.ts'
 /** A finished experiment. */
 interface Run {
   scenario: Scenario
+  /** As it was when the run began: what changed since was not measured. */
+  commit: Commit
   rounds: number
   /** Length of the measured loads where it was not the phases' own. */
   seconds: number | undefined
@@ -43,7 +45,7 @@ export function reportOf(run: Run): Results {
     scenario: scenario.name,
     question: scenario.question,
     claims: scenario.claims,
-    ...currentCommit(),
+    ...run.commit,
     measuredAt: new Date().toISOString(),
     machine: thisMachine(),
     parameters: {

@@ -1,6 +1,7 @@
 import { messageOf, QpsError } from '@qps/core'
 import { type Answer, difference } from './answer.ts'
 import { type ArmSpec, fillCommand, startArm } from './arm.ts'
+import { currentCommit } from './commit.ts'
 import { repositoryRoot } from './paths.ts'
 import { preparePeer, type Skipped } from './peers.ts'
 import { reportOf } from './run-report.ts'
@@ -36,12 +37,13 @@ export function ownArms({ variants }: Pick<Scenario, 'variants'>, root: string =
  *   that does is left out, with the reason. Whatever fails once the rounds have begun is kept as a finding.
  */
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Results> {
+  const commit = currentCommit()
   const { subjects, skipped } = await checkedSubjects(scenario, options)
   const [first, ...others] = subjects
   if (first === undefined) throw new QpsError('QPS_ARM_FAILED', `${scenario.name} has no variant of ours`)
   const twin: Subject = { ...first, rounds: [] }
   await runRounds([first, twin, ...others], scenario, options)
-  return reportOf({ scenario, rounds: options.rounds, seconds: options.seconds, subjects, twin, skipped })
+  return reportOf({ scenario, commit, rounds: options.rounds, seconds: options.seconds, subjects, twin, skipped })
 }
 
 /** Every arm of every point once, before anything is timed: it starts, answers rightly, and as the point's first one does. */

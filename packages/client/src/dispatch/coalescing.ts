@@ -4,7 +4,7 @@ import { createDispatcher as createEngineDispatcher, type Origin, type ResponseH
 import { clientDefaults } from '../client/options.ts'
 import { engineError } from '../errors.ts'
 import { Gate } from './gate.ts'
-import type { DispatcherOptions, HttpDispatcher, ResponseHandler } from './http-dispatcher.ts'
+import type { DispatcherOptions, HttpDispatcher, ResponseHandler, ResponseHead } from './http-dispatcher.ts'
 import { planDispatcher } from './options.ts'
 import { usePoller } from './shared-poller.ts'
 
@@ -75,8 +75,8 @@ class EngineHandler implements Receiver {
     this.#ended = ended
   }
 
-  onHead(head: Parameters<Receiver['onHead']>[0]): void {
-    this.#handler.onHeaders(head.status, head.headers())
+  onHead(head: ResponseHead): void {
+    this.#handler.onHead(head)
   }
 
   onData(bytes: Uint8Array, start: number, end: number): void {

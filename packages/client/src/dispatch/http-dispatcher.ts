@@ -11,15 +11,46 @@ export interface HttpRequest {
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>
 
 /**
+ * The head of an answer. Nothing has to be decoded that is not asked for, so it holds for the length of the `onHead` call only.
+ */
+export interface ResponseHead {
+  readonly status: number
+  /** The value of a field by its lower-case name, several lines of it joined by `, `; undefined where there is none. */
+  header(name: string): string | undefined
+  /** All fields, to be kept. */
+  headers(): ResponseHeaders
+}
+
+/** A head whose fields are decoded already. */
+export class DecodedHead implements ResponseHead {
+  readonly status: number
+  readonly #headers: ResponseHeaders
+
+  constructor(status: number, headers: ResponseHeaders) {
+    this.status = status
+    this.#headers = headers
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
+
+  headers(): ResponseHeaders {
+    return this.#headers
+  }
+}
+
+/**
  * Receives one answer. The calls come in this order, from the event loop, never from inside `dispatch`:
  *
- *   onHeaders ──► onData, any number of times ──► onEnd
- *       └───────────────┴──► onError             (one of the two, once, last)
+ *   onHead ──► onData, any number of times ──► onEnd
+ *      └───────────────┴──► onError            (one of the two, once, last)
  *
  * A handler must not throw.
  */
 export interface ResponseHandler {
-  onHeaders(status: number, headers: ResponseHeaders): void
+  onHead(head: ResponseHead): void
   /** The bytes are the dispatcher's again when the call returns: copy what is to be kept. */
   onData(chunk: Uint8Array): void
   onEnd(): void
@@ -81,7 +112,10 @@ export function exchange(dispatcher: HttpDispatcher, request: HttpRequest): Prom
     let headers: ResponseHeaders = {}
     const chunks: Uint8Array[] = []
     dispatcher.dispatch(request, {
-      onHeaders: (...start) => void ([status, headers] = start),
+      onHead(head) {
+        status = head.status
+        headers = head.headers()
+      },
       onData: (chunk) => void chunks.push(chunk.slice()),
       onEnd: () => resolve({ status, headers, body: joined(chunks) }),
       onError: reject,

@@ -8,6 +8,7 @@ export {
   type HttpDispatcher,
   type HttpRequest,
   type ResponseHandler,
+  type ResponseHead,
   type ResponseHeaders,
 } from './http-dispatcher.ts'
 export { createDispatcher as createCoalescingDispatcher } from './coalescing.ts'

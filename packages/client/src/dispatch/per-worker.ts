@@ -1,7 +1,13 @@
 import { Worker } from 'node:worker_threads'
 import { QpsError, type QpsErrorCode, siblingModule, sourceFlags } from '@qps/core'
 import { Gate } from './gate.ts'
-import type { DispatcherOptions, HttpDispatcher, HttpRequest, ResponseHandler } from './http-dispatcher.ts'
+import {
+  DecodedHead,
+  type DispatcherOptions,
+  type HttpDispatcher,
+  type HttpRequest,
+  type ResponseHandler,
+} from './http-dispatcher.ts'
 import { planDispatcher, shareOf } from './options.ts'
 import { createPicker } from './picker.ts'
 import type { FromWorker, ToWorker } from './worker-protocol.ts'
@@ -95,7 +101,7 @@ class RemoteClient {
     const { handler, ended } = outstanding
     ended()
     if (message.type === 'answer') {
-      handler.onHeaders(message.status, message.headers)
+      handler.onHead(new DecodedHead(message.status, message.headers))
       if (message.body.length > 0) handler.onData(message.body)
       handler.onEnd()
     } else {

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { clientError } from '../errors.ts'
-import type { HttpRequest, ResponseHandler, ResponseHeaders } from './http-dispatcher.ts'
+import { DecodedHead, type HttpRequest, type ResponseHandler, type ResponseHeaders } from './http-dispatcher.ts'
 
 /** undici's callbacks as ours. */
 class UndiciHandler implements Dispatcher.DispatchHandler {
@@ -19,7 +19,7 @@ class UndiciHandler implements Dispatcher.DispatchHandler {
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
     // 1xx announces; the answer is yet to come.
-    if (status >= 200) this.#handler.onHeaders(status, headers)
+    if (status >= 200) this.#handler.onHead(new DecodedHead(status, headers))
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -92,7 +92,7 @@ export function dispatcherConformance(create: CreateDispatcher): void {
     dispatcher.dispatch(
       { method: 'POST', path: '/', body: 'x' },
       {
-        onHeaders: () => calls.push('headers'),
+        onHead: () => calls.push('head'),
         onData: () => calls.push('data'),
         onEnd: () => ended.resolve(void calls.push('end')),
         onError: (error) => ended.reject(error),
@@ -101,7 +101,7 @@ export function dispatcherConformance(create: CreateDispatcher): void {
     calls.push('returned')
     await ended.promise
     await sleep(5)
-    expect(calls).toEqual(['returned', 'headers', 'data', 'end'])
+    expect(calls).toEqual(['returned', 'head', 'data', 'end'])
   })
 
   test('an answer that is cut, or malformed, is an error with a code', async () => {

@@ -18,7 +18,7 @@ test('every arm runs in every round, in alternating order, and answers are right
 
 test('an arm that answers wrongly is found out', async () => {
   const module =
-    'export const createDispatcher = () => ({ dispatch: (_, handler) => setImmediate(() => { handler.onHeaders(200, {}); handler.onEnd() }), [Symbol.asyncDispose]: async () => {} })'
+    'export const createDispatcher = () => ({ dispatch: (_, handler) => setImmediate(() => { handler.onHead({ status: 200, header: () => undefined, headers: () => ({}) }); handler.onEnd() }), [Symbol.asyncDispose]: async () => {} })'
   const wrong = new URL(`data:text/javascript,${encodeURIComponent(module)}`)
   const { runs } = await compareDispatchers({ arms: { wrong }, rounds: 1, requests: 20, concurrency: 2 })
   expect(runs[0]!.errors).toBe(20)

@@ -3,7 +3,7 @@ import type { ResponseParser } from './response-parser.ts'
 const latin1 = (bytes: Uint8Array, start: number, end: number): string =>
   Buffer.prototype.latin1Slice.call(bytes, start, end)
 
-/** By lower-case name, without a prototype. */
+/** By lower-case name; it inherits nothing. */
 export type ResponseHeaders = Readonly<Record<string, string | string[]>>
 
 /**
@@ -14,6 +14,8 @@ export class ResponseHead {
   readonly #parser: ResponseParser
   #bytes: Uint8Array
   #start = 0
+  /** Names by place, in lower case, of the last head whose fields were all read. */
+  readonly #names: string[] = []
 
   constructor(parser: ResponseParser) {
     this.#parser = parser
@@ -50,23 +52,24 @@ export class ResponseHead {
     return value
   }
 
-  /** All fields by lower-case name, without a prototype; several of one name joined by `, `, those of Set-Cookie in an array. */
+  /** All fields by lower-case name, inheriting nothing; several of one name joined by `, `, those of Set-Cookie in an array. */
   headers(): ResponseHeaders {
-    const headers = Object.create(null) as Record<string, string | string[]>
-    for (const [name, value] of this.rawHeaders()) {
-      const key = name.toLowerCase()
-      const before = headers[key]
-      if (key === 'set-cookie') headers[key] = Array.isArray(before) ? [...before, value] : [value]
-      else headers[key] = before === undefined ? value : `${String(before)}, ${value}`
+    const { fields, fieldCount } = this.#parser
+    const headers = new NoFields() as Record<string, string | string[]>
+    for (let index = 0; index < fieldCount; index++) {
+      const name = this.#nameAt(index, this.#start + fields[4 * index]!, this.#start + fields[4 * index + 1]!)
+      const value = this.#text(4 * index + 2)
+      const before = headers[name]
+      if (name === 'set-cookie') headers[name] = Array.isArray(before) ? [...before, value] : [value]
+      else headers[name] = before === undefined ? value : `${String(before)}, ${value}`
     }
     return headers
   }
 
   /** The fields as they came, in order. */
   rawHeaders(): [name: string, value: string][] {
-    const { fields, fieldCount } = this.#parser
-    const text = (at: number): string => latin1(this.#bytes, this.#start + fields[at]!, this.#start + fields[at + 1]!)
-    return Array.from({ length: fieldCount }, (_, index) => [text(4 * index), text(4 * index + 2)])
+    const length = this.#parser.fieldCount
+    return Array.from({ length }, (_, index) => [this.#text(4 * index), this.#text(4 * index + 2)])
   }
 
   /** For the connection: where the head lies now. */
@@ -74,9 +77,27 @@ export class ResponseHead {
     this.#bytes = bytes
     this.#start = start
   }
+
+  #text(at: number): string {
+    const { fields } = this.#parser
+    return latin1(this.#bytes, this.#start + fields[at]!, this.#start + fields[at + 1]!)
+  }
+
+  /** In lower case. Mostly it is the name that stood in this place of the answer before: compared, not decoded. */
+  #nameAt(index: number, start: number, end: number): string {
+    const before = this.#names[index]
+    if (before !== undefined && isNamed(this.#bytes, start, end, before)) return before
+    const name = latin1(this.#bytes, start, end).toLowerCase()
+    this.#names[index] = name
+    return name
+  }
 }
 
 const nothing = new Uint8Array(0)
+
+/** `Object.create(null)` makes a hash table; of a constructor whose prototype is empty, V8 makes objects with a shape. */
+const NoFields = function NoFields() {} as unknown as new () => object
+NoFields.prototype = Object.freeze(Object.create(null) as object)
 
 function isNamed(bytes: Uint8Array, start: number, end: number, lower: string): boolean {
   if (end - start !== lower.length) return false
