@@ -1,36 +1,58 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 /** Sources are what tests run: this condition selects `src` in every package's exports. */
 const sourceCondition = '@qps/source'
+/** Hundreds of processes are started from sources: the compiled form of each is kept. */
+const env = { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/node-compile', import.meta.url)) }
 const shared = {
   ssr: { resolve: { conditions: [sourceCondition, 'node', 'import', 'default'] } },
 }
 
+/** Files that mostly wait, for a server's time limits or for a child to end: several at a time use no more than a core. */
+const waiting = [
+  'security/{S01,S02,S04,S05,S06,S07,S12,S16,S22,S23,S24,S25}-*.test.ts',
+  'bench/test/*.slow.test.ts',
+  'packages/{client,http1}/test/**/*.slow.test.ts',
+]
+const system = {
+  env,
+  // CI's machines are shared: a core can vanish for longer than a test has patience. At a desk nothing is tried twice.
+  retry: process.env['CI'] ? 1 : 0,
+  testTimeout: 60_000,
+  hookTimeout: 30_000,
+}
+
 export default defineConfig({
   test: {
+    // One group after the other, so that what runs beside a test is known.
     projects: [
       {
         ...shared,
         test: {
           name: 'unit',
+          env,
           include: ['packages/*/test/**/*.test.ts', 'bench/test/**/*.test.ts', 'tools/test/**/*.test.ts'],
           exclude: ['**/*.slow.test.ts'],
           testTimeout: 15_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
         },
       },
       {
         ...shared,
+        test: { ...system, name: 'waiting', include: waiting, maxWorkers: 3, sequence: { groupOrder: 1 } },
+      },
+      {
+        ...shared,
         test: {
+          ...system,
           // Real processes, real sockets, clocks that matter: one file at a time, so that nothing else uses the cores.
           name: 'system',
           include: ['stages/*/test/**/*.test.ts', 'security/**/*.test.ts', '**/*.slow.test.ts'],
-          exclude: ['**/node_modules/**', '**/dist/**'],
+          exclude: ['**/node_modules/**', '**/dist/**', ...waiting],
           fileParallelism: false,
-          // CI's machines are shared: a core can vanish for longer than a test has patience. At a desk nothing is tried twice.
-          retry: process.env['CI'] ? 1 : 0,
-          testTimeout: 60_000,
-          hookTimeout: 30_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

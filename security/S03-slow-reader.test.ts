@@ -25,7 +25,7 @@ describe.concurrent('S3 slow reader', () => {
   })
 })
 
-describe('S3 a crowd of connections that take small answers and stay', () => {
+describe.concurrent('S3 a crowd of connections that take small answers and stay', () => {
   test.for(hardenedVariants)(
     '$variant: 500 of 500 are closed within 10 s, others unharmed',
     async (variant, { expect }) => {

@@ -7,8 +7,12 @@ import {
   PerformanceObserver,
 } from 'node:perf_hooks'
 
-/** How often the loop is asked whether it is late, in milliseconds. Its timer is native; no JavaScript runs for it. */
-const delayResolutionMs = 10
+/**
+ * Node measures each iteration of the loop, and wakes nobody for it. Before 26 it has only a timer that asks how late it is,
+ * so often: its period is part of what it reads, and an idle process never sleeps longer.
+ */
+const hasIterations = Number(process.versions.node.split('.')[0]) >= 26
+const timerPeriodMs = hasIterations ? 0 : 10
 
 /**
  * What the event loop and the collector do: utilization and delay of the loop since the previous scrape, pauses of the
@@ -27,9 +31,11 @@ export function runtimeMetrics(registry: Registry): Disposable {
     },
   })
 
-  const delay = monitorEventLoopDelay({ resolution: delayResolutionMs })
+  const delay = monitorEventLoopDelay({ samplePerIteration: true, resolution: 10 })
   delay.enable()
-  const seconds = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - delayResolutionMs / 1000)
+  // The first iteration counts from here: it must not wait.
+  setImmediate(() => {})
+  const seconds = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - timerPeriodMs / 1000)
   // The maximum is registered last: its collection, after the others', opens the next window.
   const quantiles: [name: string, what: string, read: () => number][] = [
     ['p50', 'Median', () => delay.percentile(50)],
@@ -39,7 +45,7 @@ export function runtimeMetrics(registry: Registry): Disposable {
   for (const [name, what, read] of quantiles) {
     new Gauge({
       name: `nodejs_eventloop_delay_${name}_seconds`,
-      help: `${what} of the event loop's lateness since the previous scrape.`,
+      help: `${what} time that an iteration of the event loop took, since the previous scrape.`,
       registers: [registry],
       collect() {
         this.set(delay.count === 0 ? 0 : seconds(read()))

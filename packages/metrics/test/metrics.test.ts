@@ -84,11 +84,9 @@ describe('runtime and process metrics', () => {
     using _observers = runtimeMetrics(registry)
     await sleep(50)
     await exposition(registry)
-    // The first tick after a scrape opens the window of the delay.
-    await sleep(30)
     const end = performance.now() + 80
     while (performance.now() < end) Array.from({ length: 100 }, () => ({}))
-    await sleep(30)
+    await sleep(1)
     const { body } = await exposition(registry)
     expect(valueOf(body, 'nodejs_eventloop_utilization_ratio')).toBeGreaterThan(0.5)
     expect(valueOf(body, 'nodejs_eventloop_delay_max_seconds')).toBeGreaterThan(0.05)

@@ -2,6 +2,7 @@ import { type RefusalReason, refusals } from '@qps/http-contract'
 import type { Connection, ConnectionHandler } from '@qps/netpoll'
 import { headComplete, headIncomplete, type RequestParser } from '../request-parser.ts'
 import { type BodySink, type BodySource, RequestBody } from './body.ts'
+import type { Neighbors } from './connection-table.ts'
 import { Request } from './request.ts'
 import { Response, type ResponseOwner } from './response.ts'
 import type { HttpServer } from './server.ts'
@@ -31,10 +32,14 @@ const unsentBytesMax = 64 * 1024
  */
 export class HttpConnection implements ConnectionHandler, BodySource, ResponseOwner {
   readonly output: Connection
-  /** While it is at rest, one sweep in four looks at it: those of this number. */
-  readonly share: number
   versionMinor = 1
   headOnly = false
+
+  // For the table of connections
+  /** Which share of those at rest it stands in, or -1. */
+  restingShare = -1
+  /** Those of the same address; undefined while it is not admitted. */
+  neighbors: Neighbors | undefined = undefined
 
   // What the sweep looks at (watch.ts); all times in ms of the server's clock, as of the sweep or turn before.
   readonly openedAtMs: number
@@ -76,10 +81,8 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   #behind = false
   #peerEnded = false
 
-  /** @param share see {@link HttpConnection.share}. */
-  constructor(server: HttpServer, output: Connection, share = 0) {
+  constructor(server: HttpServer, output: Connection) {
     this.#server = server
-    this.share = share
     this.output = output
     this.openedAtMs = server.nowMs
     this.requestAtMs = server.nowMs
@@ -133,6 +136,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
 
   onData(bytes: Uint8Array, start: number, end: number): void {
     if (this.#phase === phase.over) return
+    if (this.restingShare !== -1) this.#server.wake(this)
     if (this.#carryEnd === 0 && this.#phase !== phase.answer && !this.#server.holding) {
       const at = this.#take(bytes, start, end)
       if (at < end) this.#keep(bytes, at, end)
@@ -144,6 +148,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
 
   onEnd(): void {
     this.#peerEnded = true
+    if (this.restingShare !== -1) this.#server.wake(this)
     if (this.#carryEnd > 0) this.takeCarried()
     else this.#inputEnded()
     this.#response?.watcher?.onPeerEnd()

@@ -16,6 +16,7 @@ import {
 import type { Connection, ConnectionHandler, Listener, ListenOptions, Poller } from '@qps/netpoll'
 import { RequestParser } from '../request-parser.ts'
 import { HttpConnection } from './connection.ts'
+import { ConnectionTable } from './connection-table.ts'
 import { dateClock } from './date.ts'
 import { drain } from './drain.ts'
 import { PreparedFields } from './fields.ts'
@@ -71,11 +72,6 @@ interface Done {
 const clientLeft = 499
 /** Room in which connections beyond the cap can be told so; beyond this they are dropped without a word. */
 const refusalRoom = 256
-/**
- * A sweep looks at every connection that does something, and at one in so many of those at rest: their limits are many
- * seconds, and looking is all that a server does whose clients are idle (scenario 02-idle-memory).
- */
-const restingShares = 4
 /** Parsers that nobody uses and that are kept. */
 const spareParsersMax = 64
 
@@ -114,15 +110,11 @@ export class HttpServer {
   readonly #poller: Poller
   readonly #handler: Handler
   readonly #options: HttpServerOptions
-  readonly #connections = new Set<HttpConnection>()
-  readonly #perAddress = new Map<string, number>()
-  readonly #addresses = new Map<HttpConnection, string>()
+  readonly #connections: ConnectionTable
   readonly #parsers: RequestParser[] = []
   readonly #listeners: Listener[] = []
   readonly #outside = AsyncLocalStorage.snapshot()
   #sweeping: Disposable | undefined
-  #sweeps = 0
-  #accepted = 0
   #turnStartMs = 0
   /** The requests that this turn has answered; those that differ in nothing are one. */
   readonly #done: Done[] = []
@@ -134,6 +126,7 @@ export class HttpServer {
     this.#handler = options.isolated === true ? isolated(handler) : handler
     this.#options = options
     this.limits = { ...httpLimits, ...options.limits }
+    this.#connections = new ConnectionTable(this.limits)
     this.carryBytesMax = this.limits.headerBytesMax + 64 * 1024
     const keepAliveS = Math.max(1, Math.floor(this.limits.idleMs / 1000) - 1)
     this.keepAliveText = `Connection: keep-alive\r\nKeep-Alive: timeout=${keepAliveS}\r\n\r\n`
@@ -245,6 +238,11 @@ export class HttpServer {
     return { bytes: Buffer.from(bytes, 'latin1'), lingers }
   }
 
+  /** A connection at rest does something again. */
+  wake(connection: HttpConnection): void {
+    this.#connections.wake(connection)
+  }
+
   refused(_connection: HttpConnection, reason: RefusalReason): void {
     this.#options.onRefused?.(reason)
   }
@@ -252,13 +250,6 @@ export class HttpServer {
   forget(connection: HttpConnection): void {
     this.changedAtMs = this.clock.nowMs()
     this.#connections.delete(connection)
-    const address = this.#addresses.get(connection)
-    if (address !== undefined) {
-      this.#addresses.delete(connection)
-      const held = this.#perAddress.get(address)! - 1
-      if (held === 0) this.#perAddress.delete(address)
-      else this.#perAddress.set(address, held)
-    }
     if (this.#connections.size > 0) return
     this.#sweeping?.[Symbol.dispose]()
     this.#sweeping = undefined
@@ -298,46 +289,36 @@ export class HttpServer {
 
   #accept(output: Connection): ConnectionHandler {
     this.changedAtMs = this.nowMs = this.clock.nowMs()
-    const connection = new HttpConnection(this, output, this.#accepted++ % restingShares)
+    const connection = new HttpConnection(this, output)
     if (this.#connections.size === 0) {
       this.#sweeping = this.clock.every(this.limits.sweepMs, () => this.#sweep())
       dateClock.hold()
     }
     this.#connections.add(connection)
-    const address = addressKey(output.remoteAddress)
-    const held = this.#perAddress.get(address) ?? 0
-    const { connectionsMax, connectionsPerAddressMax } = this.limits
-    if (this.#connections.size > connectionsMax + refusalRoom) output.destroy()
-    else if (this.#addresses.size >= connectionsMax) connection.refuse('connections')
-    // Over a unix socket all have the address of none: no one of them can take more than its share by it.
-    else if (held >= connectionsPerAddressMax && address !== '') connection.refuse('address-connections')
+    if (this.#connections.size > this.limits.connectionsMax + refusalRoom) output.destroy()
     else {
-      this.#addresses.set(connection, address)
-      this.#perAddress.set(address, held + 1)
+      const cap = this.#connections.admit(connection, addressKey(output.remoteAddress))
+      if (cap !== undefined) connection.refuse(cap)
     }
     return connection
   }
 
   #sweep(): void {
-    const { limits } = this
     this.nowMs = this.clock.nowMs()
-    const processCrowded = this.#addresses.size > limits.connectionsMax * limits.crowdedRatio
-    const crowdedFrom = limits.connectionsPerAddressMax * limits.crowdedRatio
-    const share = this.#sweeps++ % restingShares
-    for (const connection of this.#connections) {
-      if (connection.share !== share && connection.isIdle) continue
-      const address = this.#addresses.get(connection)
-      const crowded = processCrowded || (!!address && this.#perAddress.get(address)! > crowdedFrom)
-      const verdict = look(connection, this.nowMs, limits, crowded)
-      if (verdict === undefined) continue
-      if ('refuse' in verdict) connection.refuse(verdict.refuse)
-      else if ('reset' in verdict) {
-        this.#options.onRefused?.(verdict.reset)
-        connection.output.destroy(true)
-      } else {
-        if (verdict.close === 'crowded-idle') this.#options.onRefused?.(verdict.close)
-        connection.output.destroy()
-      }
+    this.#connections.sweep(this.#look)
+  }
+
+  readonly #look = (connection: HttpConnection, crowded: boolean): void => {
+    const verdict = look(connection, this.nowMs, this.limits, crowded)
+    if (verdict === undefined) {
+      if (connection.restingShare === -1 && connection.isIdle) this.#connections.rest(connection)
+    } else if ('refuse' in verdict) connection.refuse(verdict.refuse)
+    else if ('reset' in verdict) {
+      this.#options.onRefused?.(verdict.reset)
+      connection.output.destroy(true)
+    } else {
+      if (verdict.close === 'crowded-idle') this.#options.onRefused?.(verdict.close)
+      connection.output.destroy()
     }
   }
 
