@@ -1,6 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { channel } from 'node:diagnostics_channel'
-import { performance } from 'node:perf_hooks'
 import { type Clock, QpsError, type Random, systemClock } from '@qps/core'
 import {
   addressKey,
@@ -22,6 +20,7 @@ import { drain } from './drain.ts'
 import { PreparedFields } from './fields.ts'
 import type { Request } from './request.ts'
 import type { Response } from './response.ts'
+import { type RequestObserver, TurnTally } from './turn-tally.ts'
 import { look } from './watch.ts'
 
 /**
@@ -33,11 +32,8 @@ export type Handler = (request: Request, response: Response) => void | Promise<v
 export interface HttpServerOptions {
   /** Limits that differ from `httpLimits` of @qps/http-contract. */
   limits?: Partial<HttpLimits>
-  /**
-   * Called behind each turn for what it answered: `seconds` from a complete head to the end of the turn that handed the
-   * answer over; status 499 where the client left before. `count` requests that differ in nothing are one call.
-   */
-  onRequestDone?: ((method: string, route: string, status: number, seconds: number, count: number) => void) | undefined
+  /** Told of answered requests: see {@link RequestObserver}. */
+  onRequestDone?: RequestObserver | undefined
   /** Called once for each request or connection turned away. */
   onRefused?: ((reason: RefusalReason) => void) | undefined
   /** What a handler threw. Default: a line on standard error. */
@@ -53,23 +49,6 @@ export interface HttpServerOptions {
   random?: Random
 }
 
-/**
- * Tells whoever subscribes of each answered request, as `{ status, seconds, count }`: the live line of a console, which no server
- * should contain a line for. Costs a look at a field while nobody does.
- */
-const requestDone = channel('qps.http1.request.done')
-
-/** Answered requests of one turn that the same is told of. */
-interface Done {
-  methodIndex: number
-  route: string
-  status: number
-  startedMs: number
-  count: number
-}
-
-/** nginx's number for a request whose client left; no client ever sees it. */
-const clientLeft = 499
 /** Room in which connections beyond the cap can be told so; beyond this they are dropped without a word. */
 const refusalRoom = 256
 /** Parsers that nobody uses and that are kept. */
@@ -113,18 +92,16 @@ export class HttpServer {
   readonly #connections: ConnectionTable
   readonly #parsers: RequestParser[] = []
   readonly #listeners: Listener[] = []
+  readonly #tally: TurnTally
   readonly #outside = AsyncLocalStorage.snapshot()
   #sweeping: Disposable | undefined
-  #turnStartMs = 0
-  /** The requests that this turn has answered; those that differ in nothing are one. */
-  readonly #done: Done[] = []
-  #lastDone: Done | undefined
   #drained: Promise<DrainReport> | undefined
 
   constructor(poller: Poller, handler: Handler, options: HttpServerOptions = {}) {
     this.#poller = poller
     this.#handler = options.isolated === true ? isolated(handler) : handler
     this.#options = options
+    this.#tally = new TurnTally(options.onRequestDone)
     this.limits = { ...httpLimits, ...options.limits }
     this.#connections = new ConnectionTable(this.limits)
     this.carryBytesMax = this.limits.headerBytesMax + 64 * 1024
@@ -167,7 +144,7 @@ export class HttpServer {
 
   handle(request: Request, response: Response, connection: HttpConnection): void {
     this.inFlight++
-    if (this.#options.onRequestDone !== undefined || requestDone.hasSubscribers) request.startedMs = this.#turnMs()
+    this.#tally.began(request)
     try {
       const promise: unknown = this.#handler(request, response)
       // A handler without types may return anything; only a promise can fail later.
@@ -182,50 +159,7 @@ export class HttpServer {
   done(request: Request, response: Response, answered: boolean): void {
     this.inFlight--
     if (answered) this.answered++
-    if (this.#options.onRequestDone === undefined && !requestDone.hasSubscribers) return
-    this.#turnMs()
-    const status = answered ? response.statusCode : clientLeft
-    const done = this.#lastDone
-    if (
-      done !== undefined &&
-      done.methodIndex === request.methodIndex &&
-      done.status === status &&
-      done.startedMs === request.startedMs &&
-      done.route === request.route
-    ) {
-      done.count++
-      return
-    }
-    const { methodIndex, route, startedMs } = request
-    this.#lastDone = { methodIndex, route, status, startedMs, count: 1 }
-    this.#done.push(this.#lastDone)
-  }
-
-  /**
-   * When this turn began. The clock is read twice a turn, not twice a request: what one turn answers leaves together, at
-   * its end, so that is how long each of those answers took.
-   */
-  #turnMs(): number {
-    if (this.#turnStartMs === 0) {
-      this.#turnStartMs = performance.now()
-      queueMicrotask(this.#settle)
-    }
-    return this.#turnStartMs
-  }
-
-  /** Tells of the requests that this turn has answered. */
-  readonly #settle = (): void => {
-    const nowMs = performance.now()
-    const observe = this.#options.onRequestDone
-    for (const { methodIndex, route, status, startedMs, count } of this.#done) {
-      // A request that began before anybody watched has no beginning.
-      const seconds = startedMs === 0 ? 0 : (nowMs - startedMs) / 1000
-      observe?.(methods[methodIndex]!, route, status, seconds, count)
-      if (requestDone.hasSubscribers) requestDone.publish({ status, seconds, count })
-    }
-    this.#done.length = 0
-    this.#lastDone = undefined
-    this.#turnStartMs = 0
+    this.#tally.done(request, response.statusCode, answered)
   }
 
   /** Takes what waits in a microtask, in nobody's context: the next request is none of the one whose end makes way for it. */
