@@ -1,5 +1,5 @@
 import { QpsError } from '@qps/core'
-import { checkField, fieldLine, type FieldValues } from '../server/fields.ts'
+import { checkField, type FieldValues, linesOf } from '../server/fields.ts'
 
 /** What a request carries: all of it, or pieces as they are made, which are sent in chunks. */
 export type OutgoingBody = string | Uint8Array | AsyncIterable<Uint8Array | string>
@@ -102,8 +102,7 @@ function fieldsOf(headers: FieldValues, authority: string): string {
       checkField(name, String(value))
       if (++hosts > 1 || typeof value === 'object') throw new QpsError('QPS_HEADER', 'a request has one Host')
     }
-    if (typeof value === 'object') for (const each of value) lines += fieldLine(name, each)
-    else lines += fieldLine(name, String(value))
+    lines += linesOf(name, value)
   }
   return hosts > 0 ? lines : `host: ${authority}\r\n${lines}`
 }

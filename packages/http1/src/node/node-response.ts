@@ -5,7 +5,8 @@ import type { NodeRequest } from './node-request.ts'
 import type { NodeSocket } from './node-socket.ts'
 import { bytesOf, type Chunk, type Done, OutgoingMessage } from './outgoing-message.ts'
 import type { Request } from '../server/request.ts'
-import type { Response, ResponseWatcher } from '../server/response.ts'
+import type { Response } from '../server/response.ts'
+import type { ResponseWatcher } from '../server/response-owner.ts'
 
 /**
  * A response in the shape of `http.ServerResponse`: a legacy stream that can be written and piped to, with the events

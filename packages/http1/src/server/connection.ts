@@ -4,7 +4,8 @@ import { headComplete, headIncomplete, type RequestParser } from '../request-par
 import { type BodySink, type BodySource, RequestBody } from './body.ts'
 import type { Neighbors } from './connection-table.ts'
 import { Request } from './request.ts'
-import { Response, type ResponseOwner } from './response.ts'
+import { Response } from './response.ts'
+import type { ResponseOwner } from './response-owner.ts'
 import type { HttpServer } from './server.ts'
 
 /** What the connection expects next. */

@@ -2,8 +2,10 @@ import { QpsError } from '@qps/core'
 import { dateClock } from './date.ts'
 import { reasonOf } from './reasons.ts'
 
-/** Header fields as a handler writes them: one value, or several lines of the same name. */
-export type FieldValues = Readonly<Record<string, string | number | readonly string[]>>
+/** What a header field carries: one value, or several lines of the same name. */
+export type FieldValue = string | number | readonly string[]
+/** Header fields as a handler writes them. */
+export type FieldValues = Readonly<Record<string, FieldValue>>
 
 /** A token (RFC 9110 section 5.6.2). */
 const nameAllowed = /^[\w!#$%&'*+.^`|~-]+$/
@@ -54,11 +56,15 @@ export function checkStatus(status: number): number {
 /** The lines of the fields, checked, each with its CRLF. */
 export function fieldLines(fields: FieldValues): string {
   let lines = ''
-  for (const name of Object.keys(fields)) {
-    const value = fields[name]!
-    if (typeof value === 'object') for (const each of value) lines += fieldLine(name, each)
-    else lines += fieldLine(name, String(value))
-  }
+  for (const name of Object.keys(fields)) lines += linesOf(name, fields[name]!)
+  return lines
+}
+
+/** Those of one name. */
+export function linesOf(name: string, value: FieldValue): string {
+  if (typeof value !== 'object') return fieldLine(name, String(value))
+  let lines = ''
+  for (const each of value) lines += fieldLine(name, each)
   return lines
 }
 

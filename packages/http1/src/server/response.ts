@@ -1,49 +1,15 @@
 import { QpsError } from '@qps/core'
-import type { Connection } from '@qps/netpoll'
-import { reserveBytesMax } from '@qps/netpoll'
-import { dateClock } from './date.ts'
-import { checkField, checkStatus, fieldLines, type FieldValues, PreparedFields, trailerLine } from './fields.ts'
-import { reasonOf } from './reasons.ts'
+import { checkStatus, type FieldValue, type FieldValues, PreparedFields, trailerLine } from './fields.ts'
+import { closeLines, writeHeadLines, writeSmallAnswer } from './head-writer.ts'
+import type { ResponseOwner, ResponseWatcher } from './response-owner.ts'
+import { SetFields } from './set-fields.ts'
 
 /** How the end of the content is told. */
 const framing = { none: 0, length: 1, chunked: 2, close: 3 } as const
 type Framing = (typeof framing)[keyof typeof framing]
 
-/** What a response needs of the connection that it answers on. */
-export interface ResponseOwner {
-  readonly output: Connection
-  /** HTTP/1.x of the request: 0 or 1. */
-  readonly versionMinor: number
-  /** Is the answer to HEAD asked for: a head without content? */
-  readonly headOnly: boolean
-  /** The end of a head whose connection stays: it says for how long. */
-  readonly keepAliveLines: Uint8Array
-  /** May the connection stay? Asked when the head is written, because the answer stands in it. */
-  keepsAlive(): boolean
-  /** The head says that the connection closes behind this response, whatever `keepsAlive` has answered. */
-  closesAfterwards(): void
-  /** The last byte of the response is written. */
-  responseEnded(): void
-}
-
-/** What an adapter wants to hear of a response. */
-export interface ResponseWatcher {
-  /** The client has sent FIN and the response is not ended. It may still be reading. */
-  onPeerEnd(): void
-  /** The connection is gone, or a refusal took the answer's place. */
-  onAbandon(): void
-  /** After a write that returned false: what waits has fallen to the low-water mark. */
-  onDrain(): void
-}
-
-const empty: readonly string[] = []
 const nothing = new Uint8Array(0)
-/** Bytes of a UTF-16 unit in UTF-8, at most. */
-const utf8BytesMax = 3
-/** Node's own writer of strings. A loop over characters would first have to flatten a string that was concatenated. */
-const { utf8Write } = Buffer.prototype as unknown as {
-  utf8Write(this: Uint8Array, text: string, at: number, bytesMax: number): number
-}
+const lineEnd = Uint8Array.from(Buffer.from('\r\n', 'latin1'))
 
 /**
  * The answer to one request. The calls are those of Node's `ServerResponse`; what they write leaves at the end of the turn.
@@ -66,13 +32,13 @@ export class Response {
   /** For adapters. */
   watcher: ResponseWatcher | undefined
   readonly #owner: ResponseOwner
-  #fields: PreparedFields | string = ''
-  #names: string[] | undefined
-  #values: (string | number | readonly string[])[] | undefined
+  #prepared: PreparedFields | undefined
+  #set: SetFields | undefined
   #framing: Framing = framing.none
   #announced = -1
   #written = 0
   #trailers = ''
+  #drainWait: PromiseWithResolvers<void> | undefined
 
   constructor(owner: ResponseOwner) {
     this.#owner = owner
@@ -85,25 +51,18 @@ export class Response {
    *
    * @throws QpsError QPS_HEADER for what a header field cannot carry; QPS_HEADERS_SENT when the head is written.
    */
-  setHeader(name: string, value: string | number | readonly string[]): this {
+  setHeader(name: string, value: FieldValue): this {
     this.#mustBeOpen(`set ${name}`)
-    for (const line of typeof value === 'object' ? value : [String(value)]) checkField(name, line)
-    this.removeHeader(name)
-    ;(this.#names ??= []).push(name)
-    ;(this.#values ??= []).push(value)
+    ;(this.#set ??= new SetFields()).set(name, value)
     return this
   }
 
-  getHeader(name: string): string | number | readonly string[] | undefined {
-    const at = this.#indexOf(name)
-    return at === -1 ? undefined : this.#values![at]
+  getHeader(name: string): FieldValue | undefined {
+    return this.#set?.get(name)
   }
 
   removeHeader(name: string): this {
-    const at = this.#indexOf(name)
-    if (at === -1) return this
-    this.#names!.splice(at, 1)
-    this.#values!.splice(at, 1)
+    this.#set?.remove(name)
     return this
   }
 
@@ -116,7 +75,7 @@ export class Response {
   writeHead(status: number, fields?: FieldValues | PreparedFields): this {
     this.#mustBeOpen('write the head')
     this.statusCode = checkStatus(status)
-    if (fields instanceof PreparedFields) this.#fields = fields
+    if (fields instanceof PreparedFields) this.#prepared = fields
     else if (fields !== undefined) for (const name of Object.keys(fields)) this.setHeader(name, fields[name]!)
     return this
   }
@@ -153,9 +112,6 @@ export class Response {
    */
   addTrailer(name: string, value: string): this {
     this.#trailers += trailerLine(name, value)
-    // Off the short way of whole answers.
-    this.#names ??= []
-    this.#values ??= []
     return this
   }
 
@@ -179,7 +135,7 @@ export class Response {
   /** `end` with the value as JSON, and its media type where none was set. */
   json(value: unknown): void {
     if (this.ended) return
-    if (this.#fields === '' && this.getHeader('content-type') === undefined) this.#fields = jsonFields
+    if (this.#prepared === undefined && this.getHeader('content-type') === undefined) this.#prepared = jsonFields
     this.end(JSON.stringify(value))
   }
 
@@ -193,8 +149,8 @@ export class Response {
 
   /** Forgets what was set, for an answer of the server's own. For the server. */
   clear(): this {
-    this.#fields = this.#trailers = ''
-    this.#names = this.#values = undefined
+    this.#prepared = this.#set = undefined
+    this.#trailers = ''
     return this
   }
 
@@ -207,116 +163,64 @@ export class Response {
   // Whole answers
 
   #whole(body: string | Uint8Array): void {
-    const { output, headOnly } = this.#owner
+    const { output, headOnly, keepAliveLines } = this.#owner
     const status = this.statusCode
-    if (
-      this.#fields instanceof PreparedFields &&
-      this.#names === undefined &&
-      typeof body === 'string' &&
-      !headOnly &&
-      !hasNoContent(status) &&
-      this.#smallAnswer(this.#fields, body, output)
-    ) {
-      return
+    const isEmpty = headOnly || hasNoContent(status)
+    if (this.#prepared !== undefined && this.#set === undefined && typeof body === 'string' && !isEmpty) {
+      if (writeSmallAnswer(output, this.#prepared, status, body, keepAliveLines, this.#connectionLine())) {
+        this.headersSent = true
+        return
+      }
     }
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
-    this.#writeHeadLines(bytes.length)
-    if (!headOnly && !hasNoContent(status) && bytes.length > 0) output.write(bytes)
+    this.#writeHead(bytes.length)
+    if (!isEmpty && bytes.length > 0) output.write(bytes)
   }
 
-  /**
-   * Head and body of the usual small answer, straight into the memory that the kernel reads.
-   *
-   * @returns false where the body is not ASCII after all: nothing is written then.
-   */
-  #smallAnswer(fields: PreparedFields, body: string, output: Connection): boolean {
-    const { length } = body
-    const end = this.#connectionLine()
-    const { keepAliveLines } = this.#owner
-    const stays = end === keepAliveLines
-    const known = stays ? fields.again(this.statusCode, body, end) : undefined
-    if (known !== undefined && known.length <= reserveBytesMax) {
-      const at = output.reserve(known.length)
-      if (at !== -1) {
-        output.output.set(known, at)
-        output.commit(at + known.length)
-      }
-      return (this.headersSent = true)
-    }
-    const head = fields.head(this.statusCode, length, keepAliveLines)
-    const bodyRoom = length * utf8BytesMax
-    const room = head.length + end.length + bodyRoom
-    if (room > reserveBytesMax) return false
-    const at = output.reserve(room)
-    // Nobody is there to read it: as good as written.
-    if (at === -1) return (this.headersSent = true)
-    const bytes = output.output
-    bytes.set(head, at)
-    let behind = at + head.length
-    behind = writeLines(bytes, behind, end)
-    // As many bytes as characters: all of them are ASCII.
-    if (utf8Write.call(bytes, body, behind, bodyRoom) !== length) return false
-    output.commit(behind + length)
-    this.headersSent = true
-    return true
-  }
+  // Heads
 
   /** What ends the head. */
   #connectionLine(): Uint8Array {
     if (!this.#owner.keepsAlive()) return closeLines
-    if (this.#saysClose()) {
+    if (this.#set !== undefined && this.#set.close) {
       this.#owner.closesAfterwards()
       return closeLines
     }
     return this.#owner.keepAliveLines
   }
 
-  #saysClose(): boolean {
-    if (this.#names === undefined) return false
-    const value = this.getHeader('connection')
-    return value !== undefined && /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(String(value))
-  }
-
   /** @param length of the content; -1 where it is not known. */
-  #writeHeadLines(length: number): void {
-    const status = checkStatus(this.statusCode)
-    const prepared = this.#fields instanceof PreparedFields ? this.#fields.lines : ''
-    let lines = `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${prepared}`
-    for (const [index, name] of (this.#names ?? empty).entries()) {
-      const lower = name.toLowerCase()
-      if (lower === 'connection' || lower === 'transfer-encoding' || lower === 'content-length') continue
-      if (lower === 'date' || lower === 'keep-alive') continue
-      lines += fieldLines({ [name]: this.#values![index]! })
-    }
-    if (this.#framing === framing.chunked) lines += 'transfer-encoding: chunked\r\n'
-    else if (length >= 0 && status !== 204) {
-      // An answer to HEAD, or 304, may say how long the content would be (RFC 9110 section 8.6).
-      const announced = length === 0 && (this.#owner.headOnly || status === 304) ? this.#announcedLength() : -1
-      if (status !== 304 || announced !== -1) lines += `content-length: ${announced === -1 ? length : announced}\r\n`
-    }
-    lines += `Date: ${dateClock.value}\r\n`
-    // The lines below begin with the end of the line before them.
+  #writeHead(length: number): void {
     const { output } = this.#owner
-    output.write(Buffer.from(lines.slice(0, -2), 'latin1'))
+    writeHeadLines(output, this.statusCode, this.#prepared, this.#set, this.#framingLine(length))
     output.write(this.#connectionLine())
     this.headersSent = true
+  }
+
+  #framingLine(length: number): string {
+    if (this.#framing === framing.chunked) return 'transfer-encoding: chunked\r\n'
+    const status = this.statusCode
+    if (length < 0 || status === 204) return ''
+    // An answer to HEAD, or 304, may say how long the content would be (RFC 9110 section 8.6).
+    const announced = length === 0 && (this.#owner.headOnly || status === 304) ? this.#announcedLength : -1
+    if (status === 304 && announced === -1) return ''
+    return `content-length: ${announced === -1 ? length : announced}\r\n`
+  }
+
+  get #announcedLength(): number {
+    return this.#set === undefined ? -1 : this.#set.contentLength
   }
 
   // Streams
 
   #streamHead(): void {
-    const announced = this.#announcedLength()
+    const announced = this.#announcedLength
     if (hasNoContent(this.statusCode) || this.#owner.headOnly) this.#framing = framing.none
     else if (announced !== -1) this.#framing = framing.length
     else this.#framing = this.#owner.versionMinor === 1 ? framing.chunked : framing.close
     this.#announced = announced
     if (this.#framing === framing.close) this.setHeader('connection', 'close')
-    this.#writeHeadLines(announced)
-  }
-
-  #announcedLength(): number {
-    const value = this.#names === undefined ? undefined : this.getHeader('content-length')
-    return value !== undefined && /^\d{1,15}$/.test(String(value)) ? Number(value) : -1
+    this.#writeHead(announced)
   }
 
   #content(bytes: Uint8Array): boolean {
@@ -351,8 +255,6 @@ export class Response {
     )
   }
 
-  #drainWait: PromiseWithResolvers<void> | undefined
-
   #whenDrained(): Promise<void> {
     // Writing nothing asks: where the answer is no, `onDrain` will come.
     if (this.#owner.output.write(nothing)) return Promise.resolve()
@@ -366,12 +268,6 @@ export class Response {
     waiting?.resolve()
   }
 
-  #indexOf(name: string): number {
-    if (this.#names === undefined) return -1
-    const lower = name.toLowerCase()
-    return this.#names.findIndex((each) => each.toLowerCase() === lower)
-  }
-
   #mustBeOpen(what: string): void {
     if (!this.headersSent || this.ended) return
     throw new QpsError('QPS_HEADERS_SENT', `cannot ${what}: the head is written already`, {
@@ -382,16 +278,6 @@ export class Response {
 
 const jsonFields = new PreparedFields({ 'content-type': 'application/json' })
 
-const lines = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'))
-const lineEnd = lines('\r\n')
-const closeLines = lines('\r\nConnection: close\r\n\r\n')
-
 function hasNoContent(status: number): boolean {
   return status === 204 || status === 304
-}
-
-/** Copies a handful of bytes. */
-function writeLines(to: Uint8Array, at: number, from: Uint8Array): number {
-  for (let index = 0; index < from.length; index++) to[at + index] = from[index]!
-  return at + from.length
 }
