@@ -1,5 +1,6 @@
 import type { Connection, ConnectionHandler, ConnectOptions, Poller } from '@qps/netpoll'
 import type { QpsError } from '@qps/core'
+import { Carry } from '../carry.ts'
 import { headComplete, headIncomplete } from '../request-parser.ts'
 import { closedError, responseError, timeoutError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
@@ -60,8 +61,8 @@ export class ClientConnection implements ConnectionHandler {
   /** The next byte begins a message. */
   #fresh = true
   #interims = 0
-  #carry: Uint8Array = nothing
-  #carryEnd = 0
+  /** A head that is cut. Bounded by the parser's limit and one read. */
+  readonly #carry = new Carry()
   /** Since when what is awaited is awaited; in the owner's time. */
   #sinceMs: number
   #bytesSeen = 0
@@ -154,12 +155,14 @@ export class ClientConnection implements ConnectionHandler {
 
   onData(bytes: Uint8Array, start: number, end: number): void {
     if (this.over) return
-    if (this.#carryEnd === 0) return this.#take(bytes, start, end)
-    this.#keep(bytes, start, end)
     const carry = this.#carry
-    const carryEnd = this.#carryEnd
-    this.#carryEnd = 0
-    this.#take(carry, 0, carryEnd)
+    if (carry.length === 0) {
+      const at = this.#take(bytes, start, end)
+      if (at < end) carry.keep(bytes, at, end)
+    } else {
+      carry.keep(bytes, start, end)
+      carry.parsedTo(this.#take(carry.bytes, carry.start, carry.end))
+    }
   }
 
   onEnd(): void {
@@ -181,24 +184,25 @@ export class ClientConnection implements ConnectionHandler {
 
   // Reading
 
-  #take(bytes: Uint8Array, start: number, end: number): void {
+  /** @returns where it stopped: before a head that is cut, else at the end. */
+  #take(bytes: Uint8Array, start: number, end: number): number {
     // Requests that are sent while this runs leave later: nothing in here answers them.
     let answerable = this.#outstanding.length
     let at = start
     while (at < end && !this.over) {
-      if (answerable === 0) return this.#lose(undefined)
-      if (this.#inBody) at = this.#takeBody(bytes, at, end)
+      if (answerable === 0) this.#lose(undefined)
+      else if (this.#inBody) at = this.#takeBody(bytes, at, end)
       else {
         const next = this.#takeHead(bytes, at, end)
-        if (next === -1) return this.#keep(bytes, at, end)
+        if (next === -1) return at
         at = next
       }
-      if (this.over) return
-      if (!this.#fresh && this.#parser.bodyComplete) {
+      if (!this.over && !this.#fresh && this.#parser.bodyComplete) {
         answerable--
         this.#finish(answerable === 0 ? end - at : 0)
       }
     }
+    return end
   }
 
   /** @returns where the head ended, or -1 where it is not complete. */
@@ -259,19 +263,6 @@ export class ClientConnection implements ConnectionHandler {
       exchange.handler.onEnd(trailers)
     }
     if (!stays) this.#abandon(undefined)
-  }
-
-  /** Copies a head that is cut behind what there is of it. Its length is bounded by the parser's limit and one read. */
-  #keep(bytes: Uint8Array, start: number, end: number): void {
-    const needed = this.#carryEnd + end - start
-    if (needed > this.#carry.length) {
-      const grown = new Uint8Array(Math.max(512, 2 * needed))
-      grown.set(this.#carry.subarray(0, this.#carryEnd))
-      this.#carry = grown
-    }
-    if (bytes === this.#carry) this.#carry.copyWithin(this.#carryEnd, start, end)
-    else this.#carry.set(bytes.subarray(start, end), this.#carryEnd)
-    this.#carryEnd = needed
   }
 
   // Ending

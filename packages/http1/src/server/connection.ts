@@ -1,5 +1,6 @@
 import { type RefusalReason, refusals } from '@qps/http-contract'
 import type { Connection, ConnectionHandler } from '@qps/netpoll'
+import { Carry } from '../carry.ts'
 import { headComplete, headIncomplete, type RequestParser } from '../request-parser.ts'
 import { type BodySink, type BodySource, RequestBody } from './body.ts'
 import type { Neighbors } from './connection-table.ts'
@@ -62,11 +63,8 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   #request: Request | undefined
   #response: Response | undefined
   #body: BodySink | undefined
-  /** Input that waits, from `carryStart` to `carryEnd`: of a request that is cut, or of the next ones. */
-  #carry: Uint8Array = nothing
-  #carryStart = 0
-  /** 0 where nothing waits. */
-  #carryEnd = 0
+  /** Input that waits: of a request that is cut, or of the next ones. */
+  readonly #carry = new Carry()
   /** In the parsing loop: an answer that ends now needs no loop of its own. */
   #parsing = false
   #keepsAlive = true
@@ -110,7 +108,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
 
   /** Between two requests: nothing to answer, and not a byte of the next one has come. */
   get isAtRest(): boolean {
-    return this.#phase === phase.head && this.#carryEnd === 0 && this.#parser === undefined
+    return this.#phase === phase.head && this.#carry.length === 0 && this.#parser === undefined
   }
 
   /** At rest, everything sent, and not new: only the idle limits apply to it. */
@@ -138,7 +136,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   onData(bytes: Uint8Array, start: number, end: number): void {
     if (this.#phase === phase.over) return
     if (this.restingShare !== -1) this.#server.wake(this)
-    if (this.#carryEnd === 0 && this.#phase !== phase.answer && !this.#server.holding) {
+    if (this.#carry.length === 0 && this.#phase !== phase.answer && !this.#server.holding) {
       const at = this.#take(bytes, start, end)
       if (at < end) this.#keep(bytes, at, end)
       return
@@ -150,7 +148,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   onEnd(): void {
     this.#peerEnded = true
     if (this.restingShare !== -1) this.#server.wake(this)
-    if (this.#carryEnd > 0) this.takeCarried()
+    if (this.#carry.length > 0) this.takeCarried()
     else this.#inputEnded()
     this.#response?.watcher?.onPeerEnd()
   }
@@ -170,7 +168,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
 
   onClose(): void {
     this.#phase = phase.over
-    this.#dropCarry()
+    this.#carry.drop()
     this.#body?.fail('the connection closed')
     const response = this.#response
     if (response !== undefined) {
@@ -185,16 +183,16 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   /** Goes on with input that waited. Called from a turn or a microtask of its own, never from a handler. */
   takeCarried(): void {
     if (this.#phase === phase.over || this.#phase === phase.answer || this.#server.holding) return
-    if (this.#carryEnd > 0) {
+    if (this.#carry.length > 0) {
       // In place: a handler that goes on has a copy of its head, and bodies are copied by whoever keeps them.
-      const end = this.#carryEnd
-      const at = this.#take(this.#carry, this.#carryStart, end)
-      if (at === end) this.#dropCarry()
-      else this.#carryStart = at
+      const { bytes, start, end } = this.#carry
+      const at = this.#take(bytes, start, end)
+      if (at === end) this.#carry.drop()
+      else this.#carry.parsedTo(at)
       this.#release()
     }
     // What the client sent before it ended is answered; what it did not finish is not.
-    if (this.#peerEnded && (this.#carryEnd === 0 || !this.#isClogged)) this.#inputEnded()
+    if (this.#peerEnded && (this.#carry.length === 0 || !this.#isClogged)) this.#inputEnded()
   }
 
   /** @returns where it stopped; what is left must be kept, unless the connection is over. */
@@ -285,26 +283,11 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     return this.#phase === phase.over
   }
 
-  /** Copies input that cannot be parsed yet behind what waits already. */
+  /** Input that cannot be parsed yet. */
   #keep(bytes: Uint8Array, start: number, end: number): void {
-    const waiting = this.#carryEnd - this.#carryStart
-    const needed = waiting + end - start
-    if (this.#carryEnd + end - start > this.#carry.length) {
-      const roomy = needed > this.#carry.length ? new Uint8Array(Math.max(512, 2 * needed)) : this.#carry
-      roomy.set(this.#carry.subarray(this.#carryStart, this.#carryEnd))
-      this.#carry = roomy
-      this.#carryStart = 0
-      this.#carryEnd = waiting
-    }
-    this.#carry.set(bytes.subarray(start, end), this.#carryEnd)
-    this.#carryEnd += end - start
+    this.#carry.keep(bytes, start, end)
     this.#behind = true
-    if (needed > this.#server.carryBytesMax) this.#hold()
-  }
-
-  #dropCarry(): void {
-    this.#carry = nothing
-    this.#carryStart = this.#carryEnd = 0
+    if (this.#carry.length > this.#server.carryBytesMax) this.#hold()
   }
 
   // The request's body
@@ -355,7 +338,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   /** Reads on, where that is wanted. A head that is cut needs no more room than it may have. */
   #release(): void {
     if (!this.#held || this.#bodyHeld) return
-    if (this.#carryEnd - this.#carryStart > this.#server.limits.headerBytesMax) return
+    if (this.#carry.length > this.#server.limits.headerBytesMax) return
     this.#held = false
     // The time in which we did not read is not the client's.
     const { nowMs } = this.#server
@@ -388,7 +371,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     this.#bodyHeld = false
     this.#release()
     if (this.#parsing) return
-    if (this.#carryEnd > 0) this.#server.goOn(this)
+    if (this.#carry.length > 0) this.#server.goOn(this)
     else if (this.#peerEnded) this.#inputEnded()
   }
 
@@ -403,7 +386,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
       return this.#leave()
     }
     this.#phase = phase.over
-    this.#dropCarry()
+    this.#carry.drop()
     this.#body?.fail(refusals[reason].message)
     if (response !== undefined) {
       response.statusCode = said ? response.statusCode : refusals[reason].status
@@ -427,7 +410,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   #leave(): void {
     if (this.#phase === phase.over) return
     this.#phase = phase.over
-    this.#dropCarry()
+    this.#carry.drop()
     this.output.end()
     this.lingeringSinceMs = this.#server.nowMs
     this.notes.lingerFromBytes = this.output.bytesRead
