@@ -7,3 +7,12 @@ export type {
   KeyAndCertificate,
 } from './authority/authority.ts'
 export { createAuthority } from './authority/create-authority.ts'
+
+// What a listener offers
+export { contextDefaults, type SecureContextOptions, secureContextOptions, suites } from './context.ts'
+
+// Sessions that are taken up again
+export { TicketKeys, type TicketKeySet, type TicketKeysOptions } from './sessions/ticket-keys.ts'
+export { rotateTicketKeys } from './sessions/rotate.ts'
+export { SessionStore, type SessionStoreOptions, type SessionStoreStats } from './sessions/session-store.ts'
+export { countHandshakes, type HandshakeCounter, type HandshakeCounts } from './sessions/count-handshakes.ts'
