@@ -20,6 +20,10 @@ export { methods } from './methods.ts'
 // A server that runs
 export type { AdminPage, AdminRoute, DrainReport, RunningServer } from './running.ts'
 
+// Listening
+export { listenError } from './listen-error.ts'
+export { reachableHost } from './reachable.ts'
+
 // Checks of untrusted input
 export { addressKey, isLoopback } from './address.ts'
 export { isValidHost } from './host.ts'

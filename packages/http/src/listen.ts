@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { messageOf, QpsError, systemErrorCode } from '@qps/core'
+import { listenError, reachableHost } from '@qps/http-contract'
 
 export interface ListenAt {
   /** A name or an address; `0.0.0.0` and `::` mean every interface. */
@@ -32,32 +32,5 @@ export async function listen(server: Server, at: ListenAt): Promise<string> {
     throw listenError(error, at)
   }
   const address = server.address() as AddressInfo
-  return `http://${reachable(address)}:${address.port}`
-}
-
-/** A wildcard is no address that a client can use. */
-function reachable({ address, family }: AddressInfo): string {
-  if (address === '0.0.0.0') return '127.0.0.1'
-  if (address === '::') return '[::1]'
-  return family === 'IPv6' ? `[${address}]` : address
-}
-
-function listenError(cause: unknown, { host, port }: ListenAt): QpsError {
-  const code = systemErrorCode(cause)
-  if (code === 'EADDRINUSE') {
-    return new QpsError('QPS_PORT_IN_USE', `port ${port} on ${host} is in use`, {
-      cause,
-      hint: `choose another with --port, 0 picks a free one; \`ss -ltnp 'sport = :${port}'\` shows who has it`,
-    })
-  }
-  if (code === 'EACCES') {
-    return new QpsError('QPS_ADDRESS_UNAVAILABLE', `port ${port} on ${host} needs rights that this process lacks`, {
-      cause,
-      hint: 'choose a port of at least 1024 with --port',
-    })
-  }
-  return new QpsError('QPS_ADDRESS_UNAVAILABLE', `cannot listen on ${host}: ${messageOf(cause)}`, {
-    cause,
-    hint: 'choose one of this machine’s addresses with --host; 127.0.0.1 always works',
-  })
+  return `http://${reachableHost(address)}:${address.port}`
 }

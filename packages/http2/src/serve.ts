@@ -1,0 +1,103 @@
+import {
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type SecureServerOptions,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { type Clock, systemClock } from '@qps/core'
+import { type DrainReport, listenError, reachableHost } from '@qps/http-contract'
+import { drain } from './drain.ts'
+import { type Http2Limits, http2Limits, serverOptions } from './limits.ts'
+import { type Http2Refusal, SessionGuard } from './session-guard.ts'
+
+/** Answers one stream. What it throws ends the stream with INTERNAL_ERROR and is handed to `onError`. */
+export type Http2Handler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, guard: SessionGuard) => void
+
+export interface ServeHttp2Options {
+  /** 0 picks a free port. */
+  port: number
+  /** Default 127.0.0.1. */
+  host?: string
+  /** Key, certificate and what else node:tls takes: HTTP/2 over TLS, chosen by ALPN `h2`. Without: cleartext, prior knowledge. */
+  secure?: SecureServerOptions
+  /** Limits that differ from `http2Limits`. */
+  limits?: Partial<Http2Limits>
+  onRefused?: ((reason: Http2Refusal) => void) | undefined
+  /** What a handler threw. Default: a line on standard error. */
+  onError?: ((error: unknown) => void) | undefined
+  clock?: Clock
+}
+
+/** An HTTP/2 server that listens. */
+export interface RunningHttp2 extends AsyncDisposable {
+  readonly server: Http2Server | Http2SecureServer
+  readonly guard: SessionGuard
+  readonly port: number
+  /** `127.0.0.1:8443` */
+  readonly address: string
+  /** Ends serving: see `drain.ts`. @param limitMs after this, what is left is cut. Default 5000. */
+  drain(limitMs?: number): Promise<DrainReport>
+}
+
+/**
+ * HTTP/2 on node:http2, within limits.
+ *
+ * @throws QpsError QPS_PORT_IN_USE, QPS_ADDRESS_UNAVAILABLE where it cannot listen there.
+ * @example
+ * await using server = await serveHttp2({ port: 0 }, (stream) => {
+ *   stream.respond({ ':status': 200 })
+ *   stream.end('hello')
+ * })
+ */
+export async function serveHttp2(options: ServeHttp2Options, handler: Http2Handler): Promise<RunningHttp2> {
+  const { host = '127.0.0.1', port, secure, clock = systemClock, onRefused } = options
+  const limits: Http2Limits = { ...http2Limits, ...options.limits }
+  const node = serverOptions(limits)
+  const server = secure === undefined ? createServer(node) : createSecureServer({ ...node, ...secure })
+  const guard = new SessionGuard({ limits, clock, onRefused })
+  guard.attach(server)
+  const failed = options.onError ?? report
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    // A client that vanishes, or resets what it asked for, is no error of ours.
+    stream.on('error', () => {})
+    if (!guard.begin(stream)) return
+    try {
+      handler(stream, headers, guard)
+    } catch (error) {
+      failed(error)
+      stream.close(internalError)
+    }
+  })
+  // A handshake that fails is the client's affair.
+  server.on('sessionError', () => {})
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    guard[Symbol.dispose]()
+    throw listenError(cause, { host, port })
+  }
+  const bound = server.address() as AddressInfo
+  let draining: Promise<DrainReport> | undefined
+  const end = (limitMs = 5_000): Promise<DrainReport> => (draining ??= drain(server, guard, clock, limitMs))
+  return {
+    server,
+    guard,
+    port: bound.port,
+    address: `${reachableHost(bound)}:${bound.port}`,
+    drain: end,
+    [Symbol.asyncDispose]: async () => void (await end(0)),
+  }
+}
+
+/** INTERNAL_ERROR of RFC 9113 section 7. */
+const internalError = 2
+
+function report(error: unknown): void {
+  process.stderr.write(`${JSON.stringify({ level: 'error', message: String(error) })}\n`)
+}
