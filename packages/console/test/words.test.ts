@@ -44,6 +44,7 @@ test('the banner has at most 12 lines, and says where, what and how to stop', ()
     variant: 'hardened',
     url: 'http://h:1',
     admin: 'http://h:2',
+    endpoints: { h2: 'h:3' },
     parts: { kv: 'embedded' },
     notes: {},
     interactive: false,

@@ -24,6 +24,8 @@ export interface RunningServer {
   pages?: Readonly<Record<string, AdminRoute>>
   /** `http://127.0.0.1:8080`, without a slash at the end. */
   url: string
+  /** Where it serves other protocols: `h2`, `grpc`, `tls`, `quic` → `127.0.0.1:50051`. */
+  endpoints?: Readonly<Record<string, string>>
   /** Connections that are open now. */
   connections(): number
   /** Ends serving. @param limitMs after this, what is left is cut. Default 5000. */

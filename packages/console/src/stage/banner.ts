@@ -6,6 +6,8 @@ export interface BannerFacts {
   variant: string
   url: string
   admin: string
+  /** Protocol → `host:port`, where others than HTTP/1.1 are served. */
+  endpoints: Record<string, string>
   /** Part → `embedded`, or where the real one is. */
   parts: Record<string, string>
   /** Whether the keys work: standard input is a terminal. */
@@ -24,12 +26,13 @@ export function banner(
   const label = (text: string): string => style('dim', text.padEnd(10))
   const summary = stage.variants.find(({ name }) => name === facts.variant)?.summary ?? ''
   const notes = Object.entries(facts.notes).map(([name, text]) => `${label(name)}${text}`)
+  const endpoints = Object.entries(facts.endpoints).map(([protocol, at]) => `${protocol} ${at}`)
   const parts = Object.entries(facts.parts).map(([part, where]) => `${part} ${where}`)
   const lines = [
     `${style('bold', `Stage ${stage.number} · ${stage.title}`)}  ${style('dim', stage.chapter)}`,
     `${label('changed')}${stage.changed}`,
     `${label('variant')}${style('cyan', facts.variant)}: ${summary}`,
-    `${label('serving')}${style('green', facts.url)}`,
+    `${label('serving')}${[style('green', facts.url), ...endpoints].join(', ')}`,
     ...notes,
     `${label('metrics')}${facts.admin}/metrics`,
     ...(parts.length > 0 ? [`${label('parts')}${parts.join(', ')}`] : []),

@@ -56,7 +56,7 @@ export class StageRun {
       workers: this.options.workers,
       url: this.#server!.url,
       admin: this.#admin!.url,
-      endpoints: {},
+      endpoints: { ...this.#server!.endpoints },
       notes: { ...this.#server!.notes },
       parts: Object.fromEntries(this.stage.parts.map((part) => [part, 'embedded'])),
     }
