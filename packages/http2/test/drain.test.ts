@@ -1,7 +1,8 @@
 import { serveHttp2 } from '@qps/http2'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { ask, getRoot, rawClient, serveSurface, session, settings } from './support.ts'
+import { getRoot, rawHttp2, settings } from '@qps/testkit'
+import { ask, serveSurface, session } from './support.ts'
 
 test('what is under way is answered, GOAWAY comes twice, and the sessions end', async () => {
   const server = await serveHttp2({ port: 0 }, (stream) => {
@@ -25,7 +26,7 @@ test('what is under way is answered, GOAWAY comes twice, and the sessions end', 
 test('requests that come between the two are answered', async () => {
   const server = await serveSurface()
   // Node's own client sends nothing any more once it has read the first one: a client that has not yet does.
-  const client = await rawClient(server.port)
+  const client = await rawHttp2(server.port)
   client.write(Buffer.concat([settings(), getRoot(1)]))
   let received = Buffer.alloc(0)
   client.on('data', (bytes: Buffer) => (received = Buffer.concat([received, bytes])))

@@ -2,7 +2,8 @@ import { ManualClock } from '@qps/core'
 import { serveHttp2 } from '@qps/http2'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { ask, closed, frame, getRoot, rawClient, serveSurface, session, settings } from './support.ts'
+import { frame, getRoot, rawHttp2, settings, socketClosed } from '@qps/testkit'
+import { ask, serveSurface, session } from './support.ts'
 
 /** Moves the clock in steps of a sweep, with turns of the real loop between them. */
 async function pass(clock: ManualClock, ms: number): Promise<void> {
@@ -21,11 +22,11 @@ describe('S11 readers', () => {
       stream.end(Buffer.alloc(10_000, 'x'))
     })
     using honest = await session(server.port)
-    const attacker = await rawClient(server.port)
+    const attacker = await rawHttp2(server.port)
     attacker.write(Buffer.concat([settings([4, 0]), getRoot(1), getRoot(3)]))
     await sleep(50)
     expect(server.guard.inFlight).toBe(2)
-    const ended = closed(attacker, 3_000)
+    const ended = socketClosed(attacker, 3_000)
     for (let second = 0; second < 8; second++) {
       await pass(clock, 1_000)
       expect((await ask(honest, { ':path': '/' })).body.length).toBe(10_000)
@@ -43,9 +44,9 @@ describe('S11 readers', () => {
       stream.respond({ ':status': 200 })
       stream.end(Buffer.alloc(10_000, 'x'))
     })
-    const attacker = await rawClient(server.port)
+    const attacker = await rawHttp2(server.port)
     attacker.write(Buffer.concat([settings([4, 0]), getRoot(1)]))
-    const ended = closed(attacker, 3_000)
+    const ended = socketClosed(attacker, 3_000)
     for (let step = 0; step < 10 && !attacker.destroyed; step++) {
       attacker.write(frame(6, 0, 0, Buffer.alloc(8)))
       await pass(clock, 1_000)
@@ -60,8 +61,8 @@ describe('time limits', () => {
     await using server = await serveSurface({ clock })
     using used = await session(server.port)
     await ask(used, { ':path': '/' })
-    const silent = await rawClient(server.port)
-    const ended = closed(silent, 3_000)
+    const silent = await rawHttp2(server.port)
+    const ended = socketClosed(silent, 3_000)
     await sleep(20)
     await pass(clock, 5_000)
     await ended
@@ -94,8 +95,8 @@ describe('time limits', () => {
     })
     using first = await session(server.port)
     using second = await session(server.port)
-    const third = await rawClient(server.port)
-    await closed(third, 1_000)
+    const third = await rawHttp2(server.port)
+    await socketClosed(third, 1_000)
     expect(refused).toEqual(['connections'])
     expect((await ask(first, { ':path': '/' })).status + (await ask(second, { ':path': '/' })).status).toBe(400)
   })

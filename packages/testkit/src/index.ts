@@ -13,6 +13,20 @@ export { type Bystander, type BystanderResult, startBystander } from './bystande
 export { startSteadyClients, type SteadyClients, type SteadyResult } from './steady-client.ts'
 export { type SlowClientsOptions, type SlowClientsResult, type SlowMode, slowClients } from './slow-clients.ts'
 
+// HTTP/2 as bytes
+export {
+  frame,
+  getRoot,
+  http2Floods,
+  rapidReset,
+  rawHttp2,
+  reset,
+  settings,
+  socketClosed,
+  streamIds,
+  windowUpdate,
+} from './http2-raw.ts'
+
 // Servers whose latency is known
 export { type KnownLatencyServer, knownLatencyMs, type LatencyLaw, startKnownLatency } from './known-latency.ts'
 
