@@ -1,6 +1,8 @@
 import { type ServerScenario, stageVariant, statusAnswer } from '../src/scenario.ts'
 
 const stage = '02-event-loop'
+/** Two event loops. Go's servers have both cores without being told; node:http and the other arms have one loop. */
+const twoLoops = { ...stageVariant(stage, 'io_uring', ['--workers', '2']), name: 'io_uring-2' }
 
 /**
  * Question: how many pipelined requests a second does each server answer when sixteen of them wait on every connection?
@@ -17,7 +19,8 @@ export const httpPipelined: ServerScenario = {
   method:
     'Pipelined GET / over 64 connections of HTTP/1.1 on loopback, 16 requests outstanding on each, each parsed and answered ' +
     'on its own: checked before timing, with 32 requests in one write. Closed loop from one generating thread, which ' +
-    'shares the cores with the server; a fresh process per arm and round.',
+    'shares the cores with the server; a fresh process per arm and round. Arms of Node and Bun have one event loop, but ' +
+    'io_uring-2, which has two; those of Go have both cores.',
   answer: statusAnswer,
   phases: [
     {
@@ -36,7 +39,7 @@ export const httpPipelined: ServerScenario = {
       },
     },
   ],
-  variants: ['io_uring', 'epoll', 'libuv'].map((name) => stageVariant(stage, name)),
+  variants: [...['io_uring', 'epoll', 'libuv'].map((name) => stageVariant(stage, name)), twoLoops],
   peers: ['node-http', 'go-net-http', 'fasthttp', 'bun-fetch', 'c-epoll'],
   decidedBy: 'cpuUsPerRequest',
   expectations: [
@@ -50,9 +53,9 @@ export const httpPipelined: ServerScenario = {
     },
     {
       claim: '2.1a',
-      says: 'io_uring answers at least twice as many pipelined requests as fasthttp',
+      says: 'on two loops, io_uring answers at least twice as many pipelined requests as fasthttp, which has both cores too',
       measure: 'achievedQps',
-      variant: 'io_uring',
+      variant: twoLoops.name,
       versus: 'fasthttp',
       ratioAtLeast: 2,
     },
