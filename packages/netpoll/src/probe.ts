@@ -1,7 +1,6 @@
 import { QpsError } from '@qps/core'
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
-import { ringFlags } from './io-uring/io-uring-poller.ts'
 import { Ring } from './io-uring/ring.ts'
 import { systemError } from './sys/errno.ts'
 import { whyNoFfi } from './sys/ffi.ts'
@@ -61,7 +60,7 @@ function whyNotIoUring(): string | undefined {
   const [major = 0, minor = 0] = release().split('.').map(Number)
   if (major * 100 + minor < kernelMin) return `Linux ${release()} is too old, 6.1 is needed`
   try {
-    const ring = new Ring(4, 8, ringFlags)
+    const ring = new Ring(4, 8)
     const entered = ring.enter(0)
     ring.close()
     return entered === 0 ? undefined : `io_uring_enter failed: ${systemError(entered, 'io_uring_enter').code}`

@@ -23,6 +23,8 @@ const buffersAtFirst = 128
 export class ReceiveBuffers {
   readonly bytes: Uint8Array
   readonly bufferBytes: number
+  /** A read found no buffer, or there is none yet: with the next `publish`, more come into use. */
+  ranOut = true
   readonly #ring: Arena
   readonly #buffers: Arena
   readonly #words: Int32Array
@@ -34,14 +36,20 @@ export class ReceiveBuffers {
   /** Buffers that are in use at all: those below this number. */
   #used = 0
   #tail = 0
+  /** The tail that the kernel sees. */
+  #published = 0
 
-  /** @param count power of two, at most 32,768. */
+  /**
+   * @param count power of two, at most 32,768.
+   * @throws the system's error where the kernel does not take the ring; QPS_MEMORY.
+   */
   constructor(ring: Ring, count: number, bufferBytes: number) {
+    using owned = new DisposableStack()
     this.bufferBytes = bufferBytes
-    this.#ring = new Arena(count * bufferWords * 4)
+    this.#ring = owned.adopt(new Arena(count * bufferWords * 4), (arena) => arena.release())
     this.#count = count
     this.#stride = bufferBytes + 5 * 64
-    this.#buffers = new Arena(count * this.#stride)
+    this.#buffers = owned.adopt(new Arena(count * this.#stride), (arena) => arena.release())
     this.bytes = this.#buffers.bytes
     this.#words = this.#ring.words
     this.#halves = new Uint16Array(this.#words.buffer)
@@ -54,21 +62,8 @@ export class ReceiveBuffers {
     words[2] = count
     words[3] = bufferGroup
     ring.register(ringRegister.PBUF_RING, address, 1)
-    this.grow()
-  }
-
-  /**
-   * Puts more buffers into use: at first a few, then twice as many each time they were not enough. The kernel takes them in
-   * turn, all of them, so more than needed only keeps the caches busy.
-   *
-   * @returns false where all are in use.
-   */
-  grow(): boolean {
-    const until = Math.min(this.#count, Math.max(buffersAtFirst, 2 * this.#used))
-    if (this.#used === until) return false
-    while (this.#used < until) this.give(this.#used++)
     this.publish()
-    return true
+    owned.move()
   }
 
   /** Where a buffer begins in `bytes`. */
@@ -79,18 +74,33 @@ export class ReceiveBuffers {
   /** Gives a buffer back; the kernel sees it after `publish`. */
   give(id: number): void {
     const at = (this.#tail & this.#mask) * bufferWords
-    const offset = this.#buffers.addressLow + id * this.#stride
-    this.#words[at] = offset
-    this.#words[at + 1] = this.#buffers.addressHigh + (offset > 0xffff_ffff ? 1 : 0)
+    const offset = id * this.#stride
+    this.#words[at] = this.#buffers.lowAt(offset)
+    this.#words[at + 1] = this.#buffers.highAt(offset)
     this.#words[at + 2] = this.bufferBytes
     this.#halves[(at + 3) * 2] = id
     this.#tail = (this.#tail + 1) & 0xffff
   }
 
-  /** Lets the kernel see what was given back. */
+  /** Lets the kernel see what was given back, and more where it has run out. */
   publish(): void {
+    if (this.ranOut) {
+      this.ranOut = false
+      this.#grow()
+    }
+    if (this.#tail === this.#published) return
+    this.#published = this.#tail
     // An atomic store, because the kernel on another core must not see the tail before the entries.
     Atomics.store(this.#halves, 7, this.#tail)
+  }
+
+  /**
+   * Puts more buffers into use: at first a few, then twice as many each time they were not enough. The kernel takes them in
+   * turn, all of them, so more than needed only keeps the caches busy.
+   */
+  #grow(): void {
+    const until = Math.min(this.#count, Math.max(buffersAtFirst, 2 * this.#used))
+    while (this.#used < until) this.give(this.#used++)
   }
 
   release(): void {

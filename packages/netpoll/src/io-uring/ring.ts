@@ -3,9 +3,6 @@ import {
   cqeWords,
   getEventsArgument,
   ringEnter,
-  ringFeature,
-  ringMap,
-  ringParams,
   ringRegister,
   ringSetup,
   sqeWords,
@@ -13,12 +10,16 @@ import {
   systemCall,
 } from '../sys/abi.ts'
 import { Arena } from '../sys/arena.ts'
-import { failure, systemError } from '../sys/errno.ts'
+import { systemError } from '../sys/errno.ts'
 import { loadNative, type Native } from '../sys/native.ts'
 import { scratch } from '../sys/scratch.ts'
+import { RingMemory } from './ring-memory.ts'
 
 /** How long `enterAndWait` sleeps at most. Longer, and Node's timers would notice: their grain is a millisecond. */
 export const waitNs = 100_000
+
+/** Work is done only when we ask for it, in `enter`, by the one thread that submits: no locks, no interruptions. */
+const ringFlags = ringSetup.SINGLE_ISSUER | ringSetup.DEFER_TASKRUN
 
 const argumentBytes = BigInt(getEventsArgument.bytes)
 
@@ -43,18 +44,18 @@ export class Ring {
   readonly descriptor: number
   /** Completions: four words each, at {@link completionAt}. */
   readonly words: Int32Array
+  /** Places of the submission queue. */
+  readonly submissionsMax: number
   /** Submissions not handed over yet. */
   pending = 0
   /** Calls of `enter`. */
   enters = 0
 
   readonly #native: Native
-  readonly #queues: Arena
+  readonly #memory: RingMemory
   readonly #waitPage: Arena
   readonly #waitArgument: bigint
-  readonly #entries: Arena
   readonly #sqe: Int32Array
-  readonly #submissionsMax: number
   readonly #submissionMask: number
   readonly #submissionTailWord: number
   readonly #submissionFlagsWord: number
@@ -70,66 +71,35 @@ export class Ring {
   /**
    * @param submissions size of the submission queue, a power of two up to 32,768.
    * @param completions size of the completion queue. What does not fit is kept by the kernel and counted as an overflow.
-   * @throws the system's error: EPERM and ENOSYS where io_uring is forbidden or unknown.
+   * @throws the system's error: EPERM and ENOSYS where io_uring is forbidden or unknown; QPS_MEMORY.
    */
-  constructor(submissions: number, completions: number, flags: number) {
-    const native = (this.#native = loadNative())
-    const { address, bytes } = scratch()
-    bytes.fill(0, 0, ringParams.bytes)
-    const parameters = new DataView(bytes.buffer, 0, ringParams.bytes)
-    parameters.setUint32(ringParams.cqEntries, completions, true)
-    parameters.setUint32(ringParams.flags, ringSetup.CQSIZE | ringSetup.CLAMP | flags, true)
-    const result = Number(native.ioUringSetup(BigInt(systemCall.ioUringSetup), submissions, address))
-    if (result < 0) throw systemError(-native.errno(), 'io_uring_setup')
-    this.descriptor = result
-    const parameter = (offset: number): number => parameters.getUint32(offset, true)
-    if ((parameter(ringParams.features) & ringFeature.NODROP) === 0) {
-      native.close(result)
-      throw systemError(failure.ENOSYS, 'io_uring_setup')
-    }
-    this.#submissionsMax = parameter(ringParams.sqEntries)
-    const completionsMax = parameter(ringParams.cqEntries)
-    const sqArray = parameter(ringParams.sqArray)
-    const cqes = parameter(ringParams.cqCqes)
-    const places = {
-      submissionTail: parameter(ringParams.sqTail),
-      submissionMask: parameter(ringParams.sqMask),
-      submissionFlags: parameter(ringParams.sqFlags),
-      completionHead: parameter(ringParams.cqHead),
-      completionTail: parameter(ringParams.cqTail),
-      completionMask: parameter(ringParams.cqMask),
-      completionFlags: parameter(ringParams.cqFlags),
-    }
-    // Since Linux 5.4 both rings lie in one mapping (IORING_FEAT_SINGLE_MMAP).
-    const queueBytes = Math.max(sqArray + this.#submissionsMax * 4, cqes + completionsMax * cqeWords * 4)
-    try {
-      this.#queues = new Arena(queueBytes, result, ringMap.SQ_RING)
-      this.#entries = new Arena(this.#submissionsMax * sqeWords * 4, result, ringMap.SQES)
-    } catch (error) {
-      native.close(result)
-      throw error
-    }
-    const words = (this.words = this.#queues.words)
-    this.#sqe = this.#entries.words
-    this.#submissionMask = words[places.submissionMask / 4]!
-    this.#submissionTailWord = places.submissionTail / 4
-    this.#submissionFlagsWord = places.submissionFlags / 4
-    this.#completionHeadWord = places.completionHead / 4
-    this.#completionTailWord = places.completionTail / 4
-    this.#completionFlagsWord = places.completionFlags / 4
-    this.#completionMask = words[places.completionMask / 4]!
-    this.#completionsWord = cqes / 4
-    this.#submissionTail = words[this.#submissionTailWord]!
+  constructor(submissions: number, completions: number) {
+    this.#native = loadNative()
+    using owned = new DisposableStack()
+    const memory = owned.adopt(new RingMemory(submissions, completions, ringFlags), (it) => it.release())
+    this.#memory = memory
+    this.descriptor = memory.descriptor
+    this.words = memory.queues.words
+    this.submissionsMax = memory.submissionsMax
+    this.#sqe = memory.entries.words
+    this.#submissionMask = memory.submissionsMax - 1
+    this.#submissionTailWord = memory.submissionTailWord
+    this.#submissionFlagsWord = memory.submissionFlagsWord
+    this.#completionHeadWord = memory.completionHeadWord
+    this.#completionTailWord = memory.completionTailWord
+    this.#completionFlagsWord = memory.completionFlagsWord
+    this.#completionMask = memory.completionsMax - 1
+    this.#completionsWord = memory.completionsWord
+    this.#submissionTail = this.words[this.#submissionTailWord]!
     // Behind the queues' memory lies none of ours, so the argument of a wait has a page of its own.
-    this.#waitPage = new Arena(4096)
+    this.#waitPage = owned.adopt(new Arena(4096), (page) => page.release())
     const { words: wait, addressLow, addressHigh } = this.#waitPage
     const timeAt = 64
     wait[getEventsArgument.timeWord] = addressLow + timeAt
     wait[getEventsArgument.timeWord + 1] = addressHigh
     wait[timeAt / 4 + 2] = waitNs
     this.#waitArgument = this.#waitPage.address
-    // The array between ring and entries may reorder them; ours never does.
-    for (let index = 0; index < this.#submissionsMax; index++) words[sqArray / 4 + index] = index
+    owned.move()
   }
 
   /**
@@ -152,7 +122,7 @@ export class Ring {
     bufferGroup: number,
     offset = 0,
   ): void {
-    if (this.pending === this.#submissionsMax && !this.makeRoom()) {
+    if (this.pending === this.submissionsMax && !this.makeRoom()) {
       // Words are written in this order again by `#refill`.
       this.#spilled.push(
         head,
@@ -190,8 +160,8 @@ export class Ring {
 
   /** Makes sure that there is a place in the queue. @returns false where the kernel takes nothing. */
   makeRoom(): boolean {
-    if (this.pending === this.#submissionsMax) this.enter(0)
-    return this.pending < this.#submissionsMax
+    if (this.pending === this.submissionsMax) this.enter(0)
+    return this.pending < this.submissionsMax
   }
 
   /** The place of the next submission in the queue. It is taken again only when the kernel has taken that one. */
@@ -202,7 +172,7 @@ export class Ring {
   #refill(): void {
     const words = this.#spilled
     let at = 0
-    while (at < words.length && this.pending < this.#submissionsMax) {
+    while (at < words.length && this.pending < this.submissionsMax) {
       const [head, descriptor, low, high, length, flags, tag, slot, group, offset] = words.slice(at, at + 10) as Ten
       this.submit(head, descriptor, low, high, length, flags, tag, slot, group, offset)
       at += 10
@@ -304,9 +274,7 @@ export class Ring {
 
   /** Only when every submission has had its last completion: the kernel writes into our memory until then. */
   close(): void {
-    this.#native.close(this.descriptor)
-    this.#queues.release()
-    this.#entries.release()
+    this.#memory.release()
     this.#waitPage.release()
   }
 }

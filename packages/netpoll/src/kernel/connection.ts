@@ -4,15 +4,7 @@ import { reserveBytesMax } from '../poller.ts'
 import { peerAddress } from '../sys/sockets.ts'
 import type { KernelPoller } from './kernel-poller.ts'
 import { blockBytes } from './output-blocks.ts'
-
-/** Output behind the block that is being sent: a part of another block, or bytes that their owner has lent. */
-interface Waiting {
-  /** Offset of the block in the pool, or -1. */
-  block: number
-  bytes: Uint8Array
-  at: number
-  end: number
-}
+import { WaitingOutput } from './waiting-output.ts'
 
 /**
  * A connection whose socket we drive ourselves; the backends differ in how bytes get in and out, not in what is here.
@@ -23,7 +15,7 @@ interface Waiting {
  *       ├── sent ──┬── the kernel has it ──┬── written ──┬── room ──┤
  *                 at                  at + sending      end
  *
- * What does not fit waits in a queue behind it. A connection without output holds no block.
+ * What does not fit waits behind it, in a {@link WaitingOutput}. A connection without output holds no block.
  */
 export class KernelConnection implements Connection {
   open = true
@@ -69,8 +61,8 @@ export class KernelConnection implements Connection {
   #block = -1
   /** `write` has returned false. */
   #choked = false
-  #waiting: Waiting[] = []
-  #waitingHead = 0
+  /** Made when output does not fit for the first time. */
+  #waiting: WaitingOutput | undefined
   #peer: { host: string; port: number } | undefined
   readonly #poller: KernelPoller
 
@@ -94,32 +86,34 @@ export class KernelConnection implements Connection {
   reserve(bytes: number): number {
     if (this.condemned || this.ended) return -1
     if (!(bytes <= reserveBytesMax)) misuse(`reserve takes 1 to ${reserveBytesMax} bytes, not ${bytes}`)
-    if (!this.dirty) this.#poller.markDirty(this)
+    if (!this.dirty) this.#poller.outbox.add(this)
     const { blocks } = this.#poller
     this.output = blocks.bytes
-    if (this.#waitingHead === this.#waiting.length) {
+    if (this.#waiting === undefined || this.#waiting.empty) {
       if (this.#block === -1 && !this.starved) {
         this.#block = blocks.take()
         this.at = this.end_ = this.#block
       }
       if (this.#block !== -1 && this.end_ + bytes <= this.#block + blockBytes) return this.end_
     }
-    return this.#reserveBehind(bytes)
+    const waiting = (this.#waiting ??= new WaitingOutput(blocks))
+    const at = waiting.reserve(bytes)
+    this.output = waiting.memory
+    return at
   }
 
   commit(end: number): void {
     if (this.condemned) return
-    const last = this.#waiting.length === this.#waitingHead ? undefined : this.#waiting[this.#waiting.length - 1]!
-    if (last === undefined) {
+    const waiting = this.#waiting
+    if (waiting === undefined || waiting.empty) {
       // Beyond lies another connection's output.
       if (!(end >= this.end_ && end <= this.#block + blockBytes)) misuse(commitMisused)
       this.pendingBytes += end - this.end_
       this.end_ = end
     } else {
-      const room = last.block === -1 ? last.bytes.length : last.block + blockBytes
-      if (!(end >= last.end && end <= room)) misuse(commitMisused)
-      this.pendingBytes += end - last.end
-      last.end = end
+      const written = waiting.commit(end)
+      if (written === -1) misuse(commitMisused)
+      this.pendingBytes += written
     }
   }
 
@@ -134,8 +128,9 @@ export class KernelConnection implements Connection {
       return this.#mayWrite()
     }
     if (this.condemned || this.ended) return false
-    if (!this.dirty) this.#poller.markDirty(this)
-    this.#waiting.push({ block: -1, bytes, at: 0, end: length })
+    if (!this.dirty) this.#poller.outbox.add(this)
+    const waiting = (this.#waiting ??= new WaitingOutput(this.#poller.blocks))
+    waiting.lend(bytes)
     this.pendingBytes += length
     return this.#mayWrite()
   }
@@ -143,7 +138,7 @@ export class KernelConnection implements Connection {
   end(): void {
     if (this.condemned || this.ended) return
     this.ended = true
-    if (!this.dirty) this.#poller.markDirty(this)
+    if (!this.dirty) this.#poller.outbox.add(this)
   }
 
   pause(): void {
@@ -174,12 +169,13 @@ export class KernelConnection implements Connection {
    */
   nextSend(): number {
     while (this.at === this.end_) {
-      if (this.#waitingHead === this.#waiting.length) {
+      const waiting = this.#waiting
+      if (waiting === undefined || waiting.empty) {
         // What was reserved and never committed holds a block as well.
         this.#giveBlock()
         return 0
       }
-      if (!this.#stage()) return 0
+      if (!this.#stage(waiting)) return 0
     }
     return this.end_ - this.at
   }
@@ -203,12 +199,7 @@ export class KernelConnection implements Connection {
   /** Drops all output; only when the kernel holds none of it. */
   dropOutput(): void {
     this.#giveBlock()
-    for (let index = this.#waitingHead; index < this.#waiting.length; index++) {
-      const { block } = this.#waiting[index]!
-      if (block !== -1) this.#poller.blocks.give(block)
-    }
-    this.#waiting = []
-    this.#waitingHead = 0
+    this.#waiting?.clear()
     this.pendingBytes = 0
   }
 
@@ -233,92 +224,39 @@ export class KernelConnection implements Connection {
     this.at = this.end_ = 0
   }
 
-  /** Room behind what waits already: in the last block of the queue, or in a new one; without a block, on the heap. */
-  #reserveBehind(bytes: number): number {
-    const last = this.#waitingHead < this.#waiting.length ? this.#waiting[this.#waiting.length - 1] : undefined
-    if (last !== undefined && last.block !== -1 && last.end + bytes <= last.block + blockBytes) return last.end
-    if (last !== undefined && last.block === -1 && last.bytes.length === reserveBytesMax) {
-      if (last.end + bytes <= reserveBytesMax) {
-        this.output = last.bytes
-        return last.end
-      }
-    }
-    const { blocks } = this.#poller
-    const block = blocks.take()
-    if (block === -1) {
-      // Only our own pieces have this length: what is lent is longer.
-      this.output = new Uint8Array(reserveBytesMax)
-      this.#waiting.push({ block, bytes: this.output, at: 0, end: 0 })
-      return 0
-    }
-    this.#waiting.push({ block, bytes: blocks.bytes, at: block, end: block })
-    return block
-  }
-
   /**
-   * Moves the head of the queue, or a block's length of it, into the (empty) sending place.
+   * Moves the oldest piece of what waits, or a block's length of it, into the (empty) sending place.
    *
    * @returns false where no block is to be had.
    */
-  #stage(): boolean {
-    const head = this.#waiting[this.#waitingHead]!
-    if (head.block !== -1) {
+  #stage(waiting: WaitingOutput): boolean {
+    const { first } = waiting
+    if (first.block !== -1) {
       this.#giveBlock()
-      this.#block = head.block
-      this.at = head.at
-      this.end_ = head.end
-      this.#shift()
+      this.#block = first.block
+      this.at = first.at
+      this.end_ = first.end
+      waiting.shift()
       return true
     }
-    if (head.at === head.end) {
-      this.#shift()
+    if (first.at === first.end) {
+      waiting.shift()
       return true
     }
     const { blocks } = this.#poller
     if (this.#block === -1) this.#block = blocks.take()
-    if (this.#block === -1) this.#block = this.#blockFromBehind()
+    if (this.#block === -1) this.#block = waiting.takeBlockFromBehind()
     if (this.#block === -1) {
-      this.#poller.starve(this)
+      this.#poller.outbox.starve(this)
       return false
     }
-    const length = Math.min(blockBytes, head.end - head.at)
-    blocks.bytes.set(head.bytes.subarray(head.at, head.at + length), this.#block)
+    const length = Math.min(blockBytes, first.end - first.at)
+    blocks.bytes.set(first.bytes.subarray(first.at, first.at + length), this.#block)
     this.at = this.#block
     this.end_ = this.#block + length
-    head.at += length
-    if (head.at === head.end) this.#shift()
+    first.at += length
+    if (first.at === first.end) waiting.shift()
     return true
-  }
-
-  /**
-   * The pool is empty, but pieces further back may stand in blocks: the last of those moves to the heap. So whoever waits
-   * for a block holds none, and connections cannot wait for each other.
-   *
-   * @returns its block, or -1.
-   */
-  #blockFromBehind(): number {
-    for (let index = this.#waiting.length - 1; index > this.#waitingHead; index--) {
-      const piece = this.#waiting[index]!
-      const { block } = piece
-      if (block === -1) continue
-      piece.bytes = piece.bytes.slice(piece.at, piece.end)
-      piece.end -= piece.at
-      piece.at = 0
-      piece.block = -1
-      return block
-    }
-    return -1
-  }
-
-  #shift(): void {
-    this.#waitingHead++
-    if (this.#waitingHead === this.#waiting.length) {
-      this.#waiting.length = 0
-      this.#waitingHead = 0
-    } else if (this.#waitingHead === 64) {
-      this.#waiting = this.#waiting.slice(64)
-      this.#waitingHead = 0
-    }
   }
 }
 

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { QpsError } from '@qps/core'
 import type {
   Backend,
@@ -15,24 +14,29 @@ import type {
 } from '../poller.ts'
 import { type CheckedOptions, checkOptions } from '../options.ts'
 import { checkBacklog } from '../listen-error.ts'
-import { endpointOf } from '../sys/address.ts'
+import { type Endpoint, endpointOf } from '../sys/address.ts'
 import { failure } from '../sys/errno.ts'
-import { LoopWatch } from '../sys/loop-watch.ts'
 import { loadNative } from '../sys/native.ts'
 import { openListener, openSocket, setNoDelay } from '../sys/sockets.ts'
 import { KernelConnection } from './connection.ts'
+import { Delivery, rethrow } from './delivery.ts'
 import { KernelListener } from './listener.ts'
+import { Outbox } from './outbox.ts'
 import { OutputBlocks } from './output-blocks.ts'
+import { Turns } from './turns.ts'
 import { newStats } from '../stats.ts'
 
 /** Accepting rests this long when the process has no descriptor, or no memory, for a connection. */
 const acceptRestMs = 50
 
 /**
- * What io_uring and epoll share: the turn, the table of connections, callbacks, closing. A backend fills in how the
- * kernel is asked.
+ * What io_uring and epoll share: connecting and listening, the tables of connections and listeners, closing. A backend
+ * fills in how the kernel is asked. The parts, each with a job of its own:
  *
- * The kernel's side wakes Node's loop through a {@link LoopWatch}, whose immediate is the turn. So handlers run where Node runs JavaScript: promise callbacks follow, errors surface, timers go on.
+ *     Turns         when the poller runs, and how long the process lives for it
+ *     Delivery      what handlers are told
+ *     Outbox        who has something to send
+ *     OutputBlocks  the memory to send it from
  */
 export abstract class KernelPoller implements Poller {
   abstract readonly backend: Backend
@@ -43,26 +47,18 @@ export abstract class KernelPoller implements Poller {
   readonly blocks: OutputBlocks
   readonly highWaterBytes: number
   readonly lowWaterBytes: number
+  readonly turns: Turns = new Turns(this)
+  readonly outbox: Outbox = new Outbox(this)
+  protected readonly delivery: Delivery = new Delivery(this)
   protected readonly options: CheckedOptions
   trace: Trace | undefined
-  /** Connections that wrote since the last flush; drained ones write again from within it, and stand behind. */
-  protected dirty: KernelConnection[] = []
+  /** By slot. */
   protected readonly connections: (KernelConnection | undefined)[] = []
-  protected readonly listeners: Set<KernelListener> = new Set()
-  #watch: LoopWatch | undefined
+  /** By slot. */
+  protected readonly listeners: (KernelListener | undefined)[] = []
   readonly #freeSlots: number[] = []
-  readonly #starving: KernelConnection[] = []
-  /** Runs what schedules a turn outside of whatever asynchronous context is current: a turn belongs to nobody. */
-  readonly #outside = AsyncLocalStorage.snapshot()
-  readonly #turn = (): void => this.#runTurn()
-  #scheduled = false
-  #woken = false
-  #released = false
-  #inTurn = false
-  #references = 0
   #generation = 0
   #closing: Promise<void> | undefined
-  #onEmpty: (() => void) | undefined
 
   constructor(options: PollerOptions, reason: string) {
     this.options = checkOptions(options)
@@ -74,18 +70,13 @@ export abstract class KernelPoller implements Poller {
   }
 
   /** Takes results from the kernel, runs callbacks, sends. */
-  protected abstract turn(): void
+  abstract turn(): void
   /** Sends what waits, or hands it over. */
-  protected abstract send(connection: KernelConnection): void
+  abstract send(connection: KernelConnection): void
   /** Accepts from now on, or again. @throws the system's error; the listener's descriptor is then the caller's to close. */
   protected abstract startListener(listener: KernelListener): void
   protected abstract stopListener(listener: KernelListener): void
-  protected abstract startConnect(
-    connection: KernelConnection,
-    host: string,
-    port: number,
-    path: string | undefined,
-  ): void
+  protected abstract startConnect(connection: KernelConnection, endpoint: Endpoint): void
   /** The descriptor is to be closed, whatever the kernel still does with it. Ends in {@link closed}. */
   protected abstract startClose(connection: KernelConnection): void
   /** `paused` has changed. */
@@ -101,16 +92,18 @@ export abstract class KernelPoller implements Poller {
       reusePort: options.reusePort ?? false,
       blocking: this.blocking,
     })
-    const listener = new KernelListener(this, descriptor, { ...endpoint, port }, accept)
+    const free = this.listeners.indexOf(undefined)
+    const slot = free === -1 ? this.listeners.length : free
+    const listener = new KernelListener(this, descriptor, slot, { ...endpoint, port }, accept)
     try {
       this.startListener(listener)
     } catch (error) {
       loadNative().close(descriptor)
       throw error
     }
-    this.listeners.add(listener)
-    this.#hold()
-    this.schedule()
+    this.listeners[slot] = listener
+    this.turns.hold()
+    this.turns.schedule()
     return listener
   }
 
@@ -128,8 +121,8 @@ export abstract class KernelPoller implements Poller {
     const connection = this.#add(descriptor, true)
     connection.handler = handler
     if (descriptor === -1) this.condemn(connection, failure as Error)
-    else this.startConnect(connection, endpoint.host, endpoint.port, endpoint.path)
-    this.schedule()
+    else this.startConnect(connection, endpoint)
+    this.turns.schedule()
     return connection
   }
 
@@ -142,51 +135,19 @@ export abstract class KernelPoller implements Poller {
     return this.close()
   }
 
-  /** A turn is due: in this iteration of the loop where possible. */
-  schedule(): void {
-    if (this.#scheduled) return
-    this.#scheduled = true
-    this.#outside(setImmediate, this.#turn)
-  }
-
-  /** The connection has written: it is flushed at the end of the turn. */
-  markDirty(connection: KernelConnection): void {
-    connection.dirty = true
-    this.dirty.push(connection)
-    if (!this.#inTurn) this.schedule()
-  }
-
   /** Ends a connection: nothing more is delivered, its socket is closed, and then `onClose` is called. */
   condemn(connection: KernelConnection, error: Error | undefined): void {
     if (connection.condemned) return
     connection.condemned = true
     connection.error = error
     this.startClose(connection)
-    if (!this.#inTurn) this.schedule()
-  }
-
-  /** No output block is left: the connection goes on when one comes back. */
-  starve(connection: KernelConnection): void {
-    if (connection.starved) return
-    connection.starved = true
-    this.stats.outputStarved++
-    this.#starving.push(connection)
+    this.turns.ensure()
   }
 
   stopListening(listener: KernelListener): void {
     clearTimeout(listener.resting)
     this.stopListener(listener)
-    this.schedule()
-  }
-
-  /** Watches the descriptor that tells of the kernel's news. Once, at the end of the backend's construction. */
-  protected watch(descriptor: number): void {
-    this.#watch = new LoopWatch(descriptor, () => {
-      this.#woken = true
-      // A turn that is scheduled runs right behind this.
-      if (!this.#scheduled) this.#runTurn()
-    })
-    this.#outside(() => this.#watch!.arm())
+    this.turns.schedule()
   }
 
   /** Whether the poller itself closes: whoever still comes is cut. */
@@ -195,29 +156,12 @@ export abstract class KernelPoller implements Poller {
   }
 
   /** Reports a step; ask first whether anybody listens. What the listener throws must not end a turn half-way. */
-  protected tell(step: TraceStep, count: number): void {
+  tell(step: TraceStep, count: number): void {
     try {
       this.trace?.(step, count)
     } catch (error) {
       process.nextTick(rethrow, error)
     }
-  }
-
-  /** Sends what was written in this turn. @returns how many connections had written. */
-  protected flush(): number {
-    const { dirty } = this
-    this.#feedStarving()
-    if (dirty.length === 0) return 0
-    if (this.trace !== undefined) this.tell('flush', dirty.length)
-    for (let index = 0; index < dirty.length; index++) {
-      const connection = dirty[index]!
-      connection.dirty = false
-      this.send(connection)
-      if (index + 1 === dirty.length) this.#feedStarving()
-    }
-    const count = dirty.length
-    dirty.length = 0
-    return count
   }
 
   /** Accepting has failed. @returns whether it rests: at once, the same would happen again. */
@@ -232,7 +176,7 @@ export abstract class KernelPoller implements Poller {
       } catch {
         this.restIfNeeded(listener, failure.ENOMEM)
       }
-      this.schedule()
+      this.turns.schedule()
     }, acceptRestMs)
     return true
   }
@@ -240,78 +184,8 @@ export abstract class KernelPoller implements Poller {
   /** A new connection of a listener. */
   protected accepted(descriptor: number, listener: KernelListener): KernelConnection {
     const connection = this.#add(descriptor, false)
-    this.stats.accepted++
-    try {
-      connection.handler = listener.accept(connection)
-    } catch (error) {
-      connection.handler = discarding
-      this.thrown(connection, error)
-    }
+    this.delivery.accepted(connection, listener)
     return connection
-  }
-
-  /** A callback has thrown: its connection ends, and the error goes where uncaught errors go. */
-  protected thrown(connection: KernelConnection, error: unknown): void {
-    this.condemn(connection, undefined)
-    connection.open = false
-    process.nextTick(rethrow, error)
-  }
-
-  protected deliver(connection: KernelConnection, bytes: Uint8Array, start: number, end: number): void {
-    connection.bytesRead += end - start
-    this.stats.bytesRead += end - start
-    if (connection.condemned) return
-    if (this.trace !== undefined) this.tell('run', 1)
-    try {
-      connection.handler.onData(bytes, start, end)
-    } catch (error) {
-      this.thrown(connection, error)
-    }
-  }
-
-  protected deliverEnd(connection: KernelConnection): void {
-    if (connection.peerEnded || connection.condemned) return
-    connection.peerEnded = true
-    if (this.trace !== undefined) this.tell('run', 1)
-    try {
-      connection.handler.onEnd()
-    } catch (error) {
-      this.thrown(connection, error)
-    }
-    this.closeIfDone(connection)
-  }
-
-  protected deliverOpen(connection: KernelConnection): void {
-    connection.connecting = false
-    this.stats.connected++
-    try {
-      connection.handler.onOpen?.()
-    } catch (error) {
-      this.thrown(connection, error)
-    }
-    if (connection.pendingBytes > 0 || connection.ended) {
-      if (!connection.dirty) this.markDirty(connection)
-    }
-  }
-
-  /** Notes a completed send. */
-  protected deliverSent(connection: KernelConnection, bytes: number): void {
-    this.stats.bytesSent += bytes
-    if (bytes < connection.sending) this.stats.shortSends++
-    connection.sent(bytes)
-    if (!connection.condemned && connection.takeDrain()) {
-      try {
-        connection.handler.onDrain?.()
-      } catch (error) {
-        this.thrown(connection, error)
-      }
-    }
-    this.#feedStarving()
-  }
-
-  /** Both directions are done: closes. */
-  protected closeIfDone(connection: KernelConnection): void {
-    if (connection.peerEnded && connection.ended && connection.pendingBytes === 0) this.condemn(connection, undefined)
   }
 
   /** The descriptor is closed and the kernel holds nothing of the connection any more. */
@@ -319,22 +193,18 @@ export abstract class KernelPoller implements Poller {
     connection.open = false
     connection.descriptor = -1
     connection.dropOutput()
-    this.#feedStarving()
+    this.outbox.feed()
     this.connections[connection.slot] = undefined
     this.#freeSlots.push(connection.slot)
     this.stats.open--
-    try {
-      connection.handler.onClose(connection.error)
-    } catch (error) {
-      process.nextTick(rethrow, error)
-    }
-    this.#letGo()
+    this.delivery.closed(connection)
+    this.turns.letGo()
   }
 
   protected listenerClosed(listener: KernelListener): void {
-    this.listeners.delete(listener)
+    this.listeners[listener.slot] = undefined
     listener.done()
-    this.#letGo()
+    this.turns.letGo()
   }
 
   #add(descriptor: number, connecting: boolean): KernelConnection {
@@ -343,49 +213,8 @@ export abstract class KernelPoller implements Poller {
     const connection = new KernelConnection(this, descriptor, slot, this.#generation, connecting)
     this.connections[slot] = connection
     this.stats.open++
-    this.#hold()
+    this.turns.hold()
     return connection
-  }
-
-  #hold(): void {
-    if (this.#references++ === 0) this.#watch!.ref()
-  }
-
-  #letGo(): void {
-    if (--this.#references > 0) return
-    this.#watch!.unref()
-    this.#onEmpty?.()
-  }
-
-  /** Gives each free block to whoever has waited longest, before anybody else can take it. */
-  #feedStarving(): void {
-    while (this.#starving.length > 0 && this.blocks.free > 0) {
-      const connection = this.#starving.shift()!
-      connection.starved = false
-      if (connection.condemned) continue
-      connection.nextSend()
-      if (!connection.dirty) this.markDirty(connection)
-    }
-  }
-
-  #runTurn(): void {
-    this.#scheduled = false
-    // The memory that a turn looks at is gone.
-    if (this.#released) return
-    this.#inTurn = true
-    this.stats.turns++
-    if (this.#woken) {
-      this.#woken = false
-      this.stats.wakes++
-      if (this.trace !== undefined) this.tell('wake', 1)
-    }
-    try {
-      this.turn()
-    } finally {
-      this.#inTurn = false
-      // Nothing to do until the kernel says so.
-      if (!this.#scheduled && !this.#released) this.#watch!.arm()
-    }
   }
 
   #mustBeOpen(): void {
@@ -394,30 +223,16 @@ export abstract class KernelPoller implements Poller {
   }
 
   async #close(): Promise<void> {
-    const empty = new Promise<void>((resolve) => {
-      this.#onEmpty = resolve
-      if (this.#references === 0) resolve()
-    })
-    for (const listener of this.listeners) void listener.close()
+    const empty = this.turns.noneHeld()
+    for (const listener of this.listeners) void listener?.close()
     for (const connection of this.connections) {
-      if (connection !== undefined) connection.open = false
-      if (connection !== undefined) this.condemn(connection, undefined)
+      if (connection === undefined) continue
+      connection.open = false
+      this.condemn(connection, undefined)
     }
     await empty
-    await this.#watch!.close()
-    this.#released = true
+    await this.turns.stop()
     this.release()
     this.blocks.release()
   }
-}
-
-function rethrow(error: unknown): never {
-  throw error
-}
-
-/** Stands in for a handler that could not be had. */
-const discarding: ConnectionHandler = {
-  onData() {},
-  onEnd() {},
-  onClose() {},
 }

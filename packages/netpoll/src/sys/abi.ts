@@ -136,12 +136,10 @@ export const ringParams = {
   features: 20,
   sqHead: 40,
   sqTail: 44,
-  sqMask: 48,
   sqFlags: 56,
   sqArray: 64,
   cqHead: 80,
   cqTail: 84,
-  cqMask: 88,
   cqCqes: 100,
   cqFlags: 104,
 } as const

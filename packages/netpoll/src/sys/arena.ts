@@ -17,7 +17,7 @@ const mapFailed = 0xffff_ffff_ffff_ffffn
 export class Arena {
   readonly address: bigint
   readonly byteLength: number
-  /** The address in two halves, as 32-bit submission words. */
+  /** The address in two halves, as 32-bit submission words; {@link lowAt} and {@link highAt} for what lies further in. */
   readonly addressLow: number
   readonly addressHigh: number
   readonly bytes: Uint8Array
@@ -41,6 +41,20 @@ export class Arena {
     const buffer = native.view(this.address, byteLength)
     this.bytes = new Uint8Array(buffer)
     this.words = new Int32Array(buffer)
+  }
+
+  /**
+   * The lower half of the address of the byte at `offset`, as a signed word: the bits are those of the address.
+   *
+   * @param offset below 2^32.
+   */
+  lowAt(offset: number): number {
+    return (this.addressLow + offset) | 0
+  }
+
+  /** The upper half, with what the lower one carries. */
+  highAt(offset: number): number {
+    return this.addressHigh + (this.addressLow + offset > 0xffff_ffff ? 1 : 0)
   }
 
   /** Unmaps, after every view of it was emptied. */

@@ -1,0 +1,69 @@
+import type { KernelConnection } from './connection.ts'
+import type { KernelPoller } from './kernel-poller.ts'
+
+/**
+ * Who has something to send: the connections that wrote in this turn, and those that wait for an output block.
+ *
+ *     write ──► wrote ──► flush: one send each, as far as blocks go ──► the kernel
+ *                 ▲                             │ none left
+ *                 └── a block comes back ── starving, first come, first served
+ */
+export class Outbox {
+  readonly #poller: KernelPoller
+  /** Connections that wrote since the last flush; drained ones write again from within it, and stand behind. */
+  readonly #wrote: KernelConnection[] = []
+  readonly #starving: KernelConnection[] = []
+
+  constructor(poller: KernelPoller) {
+    this.#poller = poller
+  }
+
+  /** Has nobody written since the last flush? */
+  get empty(): boolean {
+    return this.#wrote.length === 0
+  }
+
+  /** The connection has written: it is flushed at the end of the turn. Ask first whether it is `dirty` already. */
+  add(connection: KernelConnection): void {
+    connection.dirty = true
+    this.#wrote.push(connection)
+    this.#poller.turns.ensure()
+  }
+
+  /** No output block is left: the connection goes on when one comes back. */
+  starve(connection: KernelConnection): void {
+    if (connection.starved) return
+    connection.starved = true
+    this.#poller.stats.outputStarved++
+    this.#starving.push(connection)
+  }
+
+  /** Gives each free block to whoever has waited longest, before anybody else can take it. */
+  feed(): void {
+    while (this.#starving.length > 0 && this.#poller.blocks.free > 0) {
+      const connection = this.#starving.shift()!
+      connection.starved = false
+      if (connection.condemned) continue
+      connection.nextSend()
+      if (!connection.dirty) this.add(connection)
+    }
+  }
+
+  /** Sends what was written in this turn. @returns how many connections had written. */
+  flush(): number {
+    const wrote = this.#wrote
+    const poller = this.#poller
+    this.feed()
+    if (wrote.length === 0) return 0
+    if (poller.trace !== undefined) poller.tell('flush', wrote.length)
+    for (let index = 0; index < wrote.length; index++) {
+      const connection = wrote[index]!
+      connection.dirty = false
+      poller.send(connection)
+      if (index + 1 === wrote.length) this.feed()
+    }
+    const count = wrote.length
+    wrote.length = 0
+    return count
+  }
+}

@@ -1,0 +1,102 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { LoopWatch } from '../sys/loop-watch.ts'
+import type { KernelPoller } from './kernel-poller.ts'
+
+/** After so many rounds a turn ends even if more has come, so that timers and other input get their share. */
+export const roundsMax = 8
+
+/**
+ * When a poller runs. The kernel's news wakes Node's loop through a {@link LoopWatch}; whoever writes, connects or closes
+ * outside of a turn schedules one. Either way the turn is an immediate: handlers run where Node runs JavaScript, so
+ * promise callbacks follow, errors surface, timers go on.
+ *
+ *     descriptor is readable ──► LoopWatch ──┐
+ *     schedule ──► setImmediate ─────────────┴──► turn ──► scheduled again? no: watch on
+ *
+ * It also keeps the process alive for as long as connections and listeners are held.
+ */
+export class Turns {
+  readonly #poller: KernelPoller
+  #watch: LoopWatch | undefined
+  /** Runs what schedules a turn outside of whatever asynchronous context is current: a turn belongs to nobody. */
+  readonly #outside = AsyncLocalStorage.snapshot()
+  readonly #turn = (): void => this.#run()
+  #scheduled = false
+  #running = false
+  #woken = false
+  #stopped = false
+  #held = 0
+  #onNoneHeld: (() => void) | undefined
+
+  constructor(poller: KernelPoller) {
+    this.#poller = poller
+  }
+
+  /** Watches the descriptor that tells of the kernel's news. Once, at the end of the backend's construction. */
+  watch(descriptor: number): void {
+    this.#watch = new LoopWatch(descriptor, () => {
+      this.#woken = true
+      // A turn that is scheduled runs right behind this.
+      if (!this.#scheduled) this.#run()
+    })
+    this.#outside(() => this.#watch!.arm())
+  }
+
+  /** Another turn is due: in this iteration of the loop where possible. */
+  schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#outside(setImmediate, this.#turn)
+  }
+
+  /** There is work for the end of a turn: of the running one, or else of another. */
+  ensure(): void {
+    if (!this.#running) this.schedule()
+  }
+
+  /** Keeps the process alive, until as many have let go. */
+  hold(): void {
+    if (this.#held++ === 0) this.#watch!.ref()
+  }
+
+  letGo(): void {
+    if (--this.#held > 0) return
+    this.#watch!.unref()
+    this.#onNoneHeld?.()
+  }
+
+  /** Resolves when nobody holds. */
+  noneHeld(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onNoneHeld = resolve
+      if (this.#held === 0) resolve()
+    })
+  }
+
+  /** No turn comes any more. The descriptor that was watched is to be closed behind this. */
+  async stop(): Promise<void> {
+    await this.#watch!.close()
+    this.#stopped = true
+  }
+
+  #run(): void {
+    this.#scheduled = false
+    // The memory that a turn looks at is gone.
+    if (this.#stopped) return
+    this.#running = true
+    const poller = this.#poller
+    poller.stats.turns++
+    if (this.#woken) {
+      this.#woken = false
+      poller.stats.wakes++
+      if (poller.trace !== undefined) poller.tell('wake', 1)
+    }
+    try {
+      poller.turn()
+    } finally {
+      this.#running = false
+      // Nothing to do until the kernel says so.
+      if (!this.#scheduled && !this.#stopped) this.#watch!.arm()
+    }
+  }
+}
