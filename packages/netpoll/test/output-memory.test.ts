@@ -106,4 +106,30 @@ describe.each(kernelBackends)('output memory of %s that is used up', (backend) =
     expect(() => connection.commit(at + 16 * 1024 + 1)).toThrow('commit needs a reserve')
     expect(() => connection.commit(at - 1)).toThrow('commit needs a reserve')
   })
+
+  test('commit without a reserve, or behind the end of its turn, throws: there lies the output of another', async () => {
+    await using poller = create(4 * outputBytesMax)
+    const all = poller.blocks.free
+    const { port } = await poller.listen({ port: 0 }, echo)
+    const witness = witnessed(poller, port)
+    const { connection } = witness
+    await until(() => witness.opened, 'it stands')
+    for (const end of [0, 1, 100]) expect(() => connection.commit(end)).toThrow('commit needs a reserve')
+    const at = connection.reserve(10)
+    connection.output.fill(1, at, at + 10)
+    await until(() => poller.blocks.free === all, 'the turn is over, and the block with it')
+    expect(() => connection.commit(at + 10)).toThrow('commit needs a reserve')
+    expect(connection.pendingBytes).toBe(0)
+  })
+
+  test('what is reserved before the connection stands, and never committed, holds no block then', async () => {
+    await using poller = create(4 * outputBytesMax)
+    const all = poller.blocks.free
+    const { port } = await poller.listen({ port: 0 }, echo)
+    const witness = witnessed(poller, port)
+    witness.connection.reserve(10)
+    expect(poller.blocks.free).toBe(all - 1)
+    await until(() => witness.opened, 'it stands')
+    await until(() => poller.blocks.free === all, 'the block is back', 1_000)
+  })
 })

@@ -107,7 +107,7 @@ export class KernelConnection implements Connection {
     const waiting = this.#waiting
     if (waiting === undefined || waiting.empty) {
       // Beyond lies another connection's output.
-      if (!(end >= this.end_ && end <= this.#block + blockBytes)) misuse(commitMisused)
+      if (this.#block === -1 || !(end >= this.end_ && end <= this.#block + blockBytes)) misuse(commitMisused)
       this.pendingBytes += end - this.end_
       this.end_ = end
     } else {
@@ -178,6 +178,11 @@ export class KernelConnection implements Connection {
       if (!this.#stage(waiting)) return 0
     }
     return this.end_ - this.at
+  }
+
+  /** Is there memory that was written to, or only reserved? */
+  get holdsOutput(): boolean {
+    return this.#block !== -1 || (this.#waiting !== undefined && !this.#waiting.empty)
   }
 
   /** The kernel has taken bytes. Gives the block back when it is empty. */

@@ -39,9 +39,7 @@ export class Delivery {
     } catch (error) {
       this.#thrown(connection, error)
     }
-    if (connection.pendingBytes > 0 || connection.ended) {
-      if (!connection.dirty) this.#poller.outbox.add(connection)
-    }
+    if ((connection.holdsOutput || connection.ended) && !connection.dirty) this.#poller.outbox.add(connection)
   }
 
   /** Bytes have come. They are lent for the call. */
