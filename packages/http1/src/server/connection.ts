@@ -1,22 +1,14 @@
 import { type RefusalReason, refusals } from '@qps/http-contract'
 import type { Connection, ConnectionHandler } from '@qps/netpoll'
-import { Carry } from '../carry.ts'
-import { headComplete, headIncomplete, type RequestParser } from '../request-parser.ts'
+import { headComplete, headIncomplete } from '../request-parser.ts'
 import { type BodySink, type BodySource, RequestBody } from './body.ts'
-import type { Neighbors } from './connection-table.ts'
+import { ConnectionState, phase } from './connection-state.ts'
 import { Request } from './request.ts'
 import { Response } from './response.ts'
 import type { ResponseOwner } from './response-owner.ts'
 import type { HttpServer } from './server.ts'
 
-/** What the connection expects next. */
-const phase = { head: 0, body: 1, answer: 2, over: 3 } as const
-type Phase = (typeof phase)[keyof typeof phase]
-
 const continueLines = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1')
-const nothing = new Uint8Array(0)
-/** Answers that wait for their client, above which it is worth asking the connection whether they are too many. */
-const unsentBytesMax = 64 * 1024
 
 /**
  * One client. Requests are taken one after the other: the next one is read when the answer to the one before is complete,
@@ -32,60 +24,27 @@ const unsentBytesMax = 64 * 1024
  *
  * Bytes are parsed where the poller received them. Only what is left of a request that is cut, or waits, is copied.
  */
-export class HttpConnection implements ConnectionHandler, BodySource, ResponseOwner {
-  readonly output: Connection
+export class HttpConnection extends ConnectionState implements ConnectionHandler, BodySource, ResponseOwner {
   versionMinor = 1
   headOnly = false
-
-  // For the table of connections
-  /** Which share of those at rest it stands in, or -1. */
-  restingShare = -1
-  /** Those of the same address; undefined while it is not admitted. */
-  neighbors: Neighbors | undefined = undefined
-
-  // What the sweep looks at (watch.ts); all times in ms of the server's clock, as of the sweep or turn before.
-  readonly openedAtMs: number
-  /** The first byte of the request was seen. */
-  requestAtMs: number
-  /** `bytesRead` when the request began. */
-  requestFromBytes = 0
-  /** Refused: input is only dropped from then on. */
-  lingeringSinceMs = -1
-  /** For the watch's own notes. */
-  readonly notes: WatchNotes
   /** What an adapter keeps per connection; told when the connection is gone. */
   attached: { onClose(): void } | undefined
 
   readonly #server: HttpServer
-  /** Leased from the server while a request is on its way or being answered. */
-  #parser: RequestParser | undefined
-  #phase: Phase = phase.head
   #request: Request | undefined
-  #response: Response | undefined
-  #body: BodySink | undefined
-  /** Input that waits: of a request that is cut, or of the next ones. */
-  readonly #carry = new Carry()
   /** In the parsing loop: an answer that ends now needs no loop of its own. */
   #parsing = false
+  /** Nothing has been said, here or there, that ends it behind this answer. */
   #keepsAlive = true
-  /** The answer has said that the connection closes. */
-  #told = false
+  /** The client waits for `100 Continue`. */
   #continues = false
-  /** The connection is not read: too much waits. */
-  #held = false
-  /** The body's reader has enough for now. */
-  #bodyHeld = false
-  #heldAtMs = 0
   /** More input of the same client lies behind the request that is being answered. */
   #behind = false
   #peerEnded = false
 
   constructor(server: HttpServer, output: Connection) {
+    super(server, output)
     this.#server = server
-    this.output = output
-    this.openedAtMs = server.nowMs
-    this.requestAtMs = server.nowMs
-    this.notes = { movedAtMs: server.nowMs, bytesRead: 0, bytesSent: 0, stalledSinceMs: -1, inCrowd: false }
   }
 
   /** The same as text, without the end of the line before. */
@@ -101,76 +60,46 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     return this.output.remoteAddress
   }
 
-  /** A request is being answered. */
-  get inFlight(): boolean {
-    return this.#response !== undefined
-  }
-
-  /** Between two requests: nothing to answer, and not a byte of the next one has come. */
-  get isAtRest(): boolean {
-    return this.#phase === phase.head && this.#carry.length === 0 && this.#parser === undefined
-  }
-
-  /** At rest, everything sent, and not new: only the idle limits apply to it. */
-  get isIdle(): boolean {
-    return this.isAtRest && this.output.pendingBytes === 0 && this.output.bytesRead > 0
-  }
-
-  /** A head is on its way: it has begun, or the connection has never asked anything. */
-  get isReceivingHead(): boolean {
-    return this.#phase === phase.head && (this.#parser !== undefined || this.output.bytesRead === 0)
-  }
-
-  /** A body is on its way, and we are reading. */
-  get isReceivingBody(): boolean {
-    return this.#phase === phase.body && !this.#held && !this.#isBodyUnasked
-  }
-
-  /** Whoever answers has not asked for the body yet, and still may. */
-  get #isBodyUnasked(): boolean {
-    return this.#phase === phase.body && this.#body === undefined && this.#response !== undefined
-  }
-
   // Input
 
   onData(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#phase === phase.over) return
+    if (this.phase === phase.over) return
     if (this.restingShare !== -1) this.#server.wake(this)
-    if (this.#carry.length === 0 && this.#phase !== phase.answer && !this.#server.holding) {
+    if (this.intake.carry.length === 0 && this.phase !== phase.answer && !this.#server.holding) {
       const at = this.#take(bytes, start, end)
       if (at < end) this.#keep(bytes, at, end)
       return
     }
     this.#keep(bytes, start, end)
-    if (this.#phase !== phase.answer) this.takeCarried()
+    if (this.phase !== phase.answer) this.takeCarried()
   }
 
   onEnd(): void {
     this.#peerEnded = true
     if (this.restingShare !== -1) this.#server.wake(this)
-    if (this.#carry.length > 0) this.takeCarried()
+    if (this.intake.carry.length > 0) this.takeCarried()
     else this.#inputEnded()
-    this.#response?.watcher?.onPeerEnd()
+    this.response?.watcher?.onPeerEnd()
   }
 
   /** Nothing more comes, and what could be taken is. Whoever has asked may still be waiting for the answer. */
   #inputEnded(): void {
-    if (this.#phase === phase.over || this.#isBodyUnasked) return
-    if (this.#response === undefined) this.#leave()
+    if (this.phase === phase.over || this.isBodyUnasked) return
+    if (this.response === undefined) this.#leave()
     // Half a body is no request.
-    else if (this.#phase === phase.body) this.refuse('malformed')
+    else if (this.phase === phase.body) this.refuse('malformed')
   }
 
   onDrain(): void {
-    if (this.#response === undefined) this.takeCarried()
-    else this.#response.onDrain()
+    if (this.response === undefined) this.takeCarried()
+    else this.response.onDrain()
   }
 
   onClose(): void {
-    this.#phase = phase.over
-    this.#carry.drop()
-    this.#body?.fail('the connection closed')
-    const response = this.#response
+    this.phase = phase.over
+    this.intake.carry.drop()
+    this.body?.fail('the connection closed')
+    const response = this.response
     if (response !== undefined) {
       response.abandon()
       this.#finish(false)
@@ -182,17 +111,18 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
 
   /** Goes on with input that waited. Called from a turn or a microtask of its own, never from a handler. */
   takeCarried(): void {
-    if (this.#phase === phase.over || this.#phase === phase.answer || this.#server.holding) return
-    if (this.#carry.length > 0) {
+    if (this.phase === phase.over || this.phase === phase.answer || this.#server.holding) return
+    const { carry } = this.intake
+    if (carry.length > 0) {
       // In place: a handler that goes on has a copy of its head, and bodies are copied by whoever keeps them.
-      const { bytes, start, end } = this.#carry
+      const { bytes, start, end } = carry
       const at = this.#take(bytes, start, end)
-      if (at === end) this.#carry.drop()
-      else this.#carry.parsedTo(at)
-      this.#release()
+      if (at === end) carry.drop()
+      else carry.parsedTo(at)
+      this.intake.release()
     }
     // What the client sent before it ended is answered; what it did not finish is not.
-    if (this.#peerEnded && (this.#carry.length === 0 || !this.#isClogged)) this.#inputEnded()
+    if (this.#peerEnded && (carry.length === 0 || !this.#isClogged)) this.#inputEnded()
   }
 
   /** @returns where it stopped; what is left must be kept, unless the connection is over. */
@@ -200,36 +130,31 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     let at = start
     this.#parsing = true
     while (at < end) {
-      if (this.#phase === phase.head) {
+      if (this.phase === phase.head) {
         if (this.#isClogged) break
         const next = this.#takeHead(bytes, at, end)
         if (next === -1) break
         at = next
-      } else if (this.#phase === phase.body && !this.#isBodyUnasked) at = this.#takeBody(bytes, at, end)
+      } else if (this.phase === phase.body && !this.isBodyUnasked) at = this.#takeBody(bytes, at, end)
       else break
     }
     this.#parsing = false
-    return this.#phase === phase.over ? end : at
+    return this.phase === phase.over ? end : at
   }
 
-  /**
-   * Its client asks and does not read: no further request is begun. Asking is also asking for `onDrain`, which goes on.
-   * A head that has begun stands in nobody's way, and belongs to the watch.
-   */
+  /** No further request is begun. A head that has begun stands in nobody's way, and belongs to the watch. */
   get #isClogged(): boolean {
-    const { output } = this
-    return output.pendingBytes > unsentBytesMax && this.#parser === undefined && !output.write(nothing)
+    return this.parser === undefined && this.intake.isClogged
   }
 
   /** @returns where the head ended, or -1 where it is not complete. */
   #takeHead(bytes: Uint8Array, at: number, end: number): number {
     const server = this.#server
-    if (this.#parser === undefined) {
-      this.#parser = server.takeParser()
-      this.requestAtMs = server.nowMs
-      this.requestFromBytes = this.output.bytesRead - (end - at)
+    if (this.parser === undefined) {
+      this.parser = server.takeParser()
+      this.intake.begin(end - at)
     }
-    const parser = this.#parser
+    const parser = this.parser
     const outcome = parser.parseHead(bytes, at, end)
     if (outcome === headIncomplete) return -1
     if (outcome !== headComplete) {
@@ -242,7 +167,7 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
   }
 
   #begin(bytes: Uint8Array, at: number, behind: boolean): void {
-    const parser = this.#parser!
+    const parser = this.parser!
     const server = this.#server
     this.versionMinor = parser.versionMinor
     this.headOnly = parser.method === server.headMethod
@@ -250,44 +175,42 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     this.#continues = parser.expectsContinue && !parser.bodyComplete
     this.#behind = behind && parser.bodyComplete
     const request = (this.#request = new Request(this, parser, bytes, at))
-    const response = (this.#response = new Response(this))
-    if (parser.bodyComplete) this.#phase = phase.answer
-    else this.#phase = phase.body
+    const response = (this.response = new Response(this))
+    if (parser.bodyComplete) this.phase = phase.answer
+    else this.phase = phase.body
     server.handle(request, response, this)
     // Not ended yet: the handler goes on later, when this memory holds something else.
-    if (this.#response === response) request.keep()
+    if (this.response === response) request.keep()
   }
 
   #takeBody(bytes: Uint8Array, at: number, end: number): number {
-    const parser = this.#parser!
+    const parser = this.parser!
     const next = parser.readBody(bytes, at, end)
     if (parser.failure !== undefined) {
       this.refuse(parser.failure)
       return end
     }
     // Whoever gets the content may end the answer there and then, and the connection with it.
-    this.#body?.push(bytes, parser.pieceStart, parser.pieceEnd)
+    this.body?.push(bytes, parser.pieceStart, parser.pieceEnd)
     if (!parser.bodyComplete || this.#isOver) return next
     // The client has not waited for `100 Continue`.
     this.#continues = false
     this.#behind = next < end
-    this.#body?.finish(parser.trailers)
+    this.body?.finish(parser.trailers)
     if (this.#isOver) return end
-    if (this.#response === undefined) this.#next()
-    else this.#phase = phase.answer
+    if (this.response === undefined) this.#next()
+    else this.phase = phase.answer
     return next
   }
 
   /** For where the compiler believes that it knows the phase, and a call has changed it. */
   get #isOver(): boolean {
-    return this.#phase === phase.over
+    return this.phase === phase.over
   }
 
-  /** Input that cannot be parsed yet. */
   #keep(bytes: Uint8Array, start: number, end: number): void {
-    this.#carry.keep(bytes, start, end)
+    this.intake.keep(bytes, start, end)
     this.#behind = true
-    if (this.#carry.length > this.#server.carryBytesMax) this.#hold()
   }
 
   // The request's body
@@ -301,49 +224,28 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
 
   /** The same, for an adapter's own. Once per request. */
   openBodyInto(body: BodySink): void {
-    this.#body = body
-    if (this.#phase === phase.answer) body.finish(this.#parser!.trailers)
-    else if (this.#phase === phase.over) body.fail('the connection closed')
+    this.body = body
+    if (this.phase === phase.answer) body.finish(this.parser!.trailers)
+    else if (this.phase === phase.over) body.fail('the connection closed')
     else if (!this.#parsing) {
       // It was not read while its handler had other things to do: that time is not the client's.
-      this.requestAtMs = this.#server.nowMs
-      this.requestFromBytes = this.output.bytesRead
+      this.intake.begin(0)
       this.#server.goOn(this)
     }
   }
 
   wantBody(): void {
-    if (this.#continues && this.#response !== undefined && !this.#response.headersSent) {
+    if (this.#continues && this.response !== undefined && !this.response.headersSent) {
       this.#continues = false
       this.output.write(continueLines)
     }
-    this.#bodyHeld = false
-    this.#release()
+    this.intake.releaseBody()
   }
 
   holdBody(): void {
     // When the answer is over, the rest of the body is no reason to wait.
-    if (this.#response === undefined) return
-    this.#bodyHeld = true
-    this.#hold()
-  }
-
-  #hold(): void {
-    if (this.#held) return
-    this.#held = true
-    this.#heldAtMs = this.#server.nowMs
-    this.output.pause()
-  }
-
-  /** Reads on, where that is wanted. A head that is cut needs no more room than it may have. */
-  #release(): void {
-    if (!this.#held || this.#bodyHeld) return
-    if (this.#carry.length > this.#server.limits.headerBytesMax) return
-    this.#held = false
-    // The time in which we did not read is not the client's.
-    const { nowMs } = this.#server
-    this.requestAtMs = Math.min(nowMs, this.requestAtMs + nowMs - this.#heldAtMs)
-    this.output.resume()
+    if (this.response === undefined) return
+    this.intake.holdBody()
   }
 
   // The answer
@@ -353,41 +255,37 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     if (this.#continues) this.#keepsAlive = false
     // Only the last of the requests that came together may be told that the connection closes.
     else if ((this.#server.draining || this.#peerEnded) && !this.#behind) this.#keepsAlive = false
-    if (!this.#keepsAlive) this.#told = true
     return this.#keepsAlive
   }
 
   closesAfterwards(): void {
     this.#keepsAlive = false
-    this.#told = true
   }
 
   responseEnded(): void {
     this.#finish(true)
-    if (this.#phase === phase.over) return
-    if (this.#phase === phase.body) this.#body?.over?.()
-    if (this.#told || !this.#keepsAlive) return this.#leave()
-    if (this.#phase === phase.answer) this.#next()
-    this.#bodyHeld = false
-    this.#release()
+    if (this.phase === phase.over) return
+    if (this.phase === phase.body) this.body?.over?.()
+    if (!this.#keepsAlive) return this.#leave()
+    if (this.phase === phase.answer) this.#next()
+    this.intake.releaseBody()
     if (this.#parsing) return
-    if (this.#carry.length > 0) this.#server.goOn(this)
+    if (this.intake.carry.length > 0) this.#server.goOn(this)
     else if (this.#peerEnded) this.#inputEnded()
   }
 
   /** Turns the client away: says why, reads on for a while so that it gets to read that, then closes. */
   refuse(reason: RefusalReason): void {
-    if (this.#phase === phase.over) return
-    const response = this.#response
+    if (this.phase === phase.over) return
+    const response = this.response
     const said = response !== undefined && response.headersSent
     // The answer was given before its body was complete: another one would be taken for the next request's.
-    if (this.#phase === phase.body && response === undefined) {
+    if (this.phase === phase.body && response === undefined) {
       this.#server.refused(this, reason)
       return this.#leave()
     }
-    this.#phase = phase.over
-    this.#carry.drop()
-    this.#body?.fail(refusals[reason].message)
+    this.phase = phase.over
+    this.body?.fail(refusals[reason].message)
     if (response !== undefined) {
       response.statusCode = said ? response.statusCode : refusals[reason].status
       response.abandon()
@@ -398,60 +296,43 @@ export class HttpConnection implements ConnectionHandler, BodySource, ResponseOw
     if (said) return this.output.destroy()
     const { bytes, lingers } = this.#server.refusal(reason)
     this.output.write(bytes)
-    this.output.end()
-    this.lingeringSinceMs = this.#server.nowMs
-    this.notes.lingerFromBytes = this.output.bytesRead
-    if (!lingers) this.notes.closesWhenSent = true
-    this.#bodyHeld = false
-    this.#release()
+    this.notes.closesWhenSent = !lingers
+    this.#linger()
   }
 
   /** The connection ends in order: FIN behind the last answer, then a while for the client to do the same. */
   #leave(): void {
-    if (this.#phase === phase.over) return
-    this.#phase = phase.over
-    this.#carry.drop()
+    if (this.phase === phase.over) return
+    this.phase = phase.over
+    this.#linger()
+  }
+
+  #linger(): void {
     this.output.end()
-    this.lingeringSinceMs = this.#server.nowMs
-    this.notes.lingerFromBytes = this.output.bytesRead
-    this.#bodyHeld = false
-    this.#release()
+    this.notes.linger(this.#server.nowMs, this.output.bytesRead)
+    this.intake.discard()
   }
 
   #finish(answered: boolean): void {
     const request = this.#request!
-    const response = this.#response!
+    const response = this.response!
     this.#request = undefined
-    this.#response = undefined
+    this.response = undefined
     this.#server.done(request, response, answered)
     request.release()
   }
 
   /** The message is over: ready for the next one. */
   #next(): void {
-    this.#phase = phase.head
-    this.#body = undefined
+    this.phase = phase.head
+    this.body = undefined
     this.#giveParser()
   }
 
   #giveParser(): void {
-    const parser = this.#parser
+    const parser = this.parser
     if (parser === undefined) return
-    this.#parser = undefined
+    this.parser = undefined
     this.#server.giveParser(parser)
   }
-}
-
-/** What the sweep remembers from one look to the next. */
-export interface WatchNotes {
-  movedAtMs: number
-  bytesRead: number
-  bytesSent: number
-  stalledSinceMs: number
-  /** Idle, or with an unfinished head, while connections were scarce. */
-  inCrowd: boolean
-  /** `bytesRead` when lingering began. */
-  lingerFromBytes?: number
-  /** Nobody waits for the client to read the refusal. */
-  closesWhenSent?: boolean
 }

@@ -1,5 +1,30 @@
 import type { HttpLimits, RefusalReason } from '@qps/http-contract'
-import type { HttpConnection } from './connection.ts'
+import type { ConnectionState } from './connection-state.ts'
+
+/** What the sweep remembers of a connection from one look to the next; times in ms of the server's clock. */
+export class WatchNotes {
+  movedAtMs: number
+  bytesRead = 0
+  bytesSent = 0
+  stalledSinceMs = -1
+  /** Idle, or with an unfinished head, while connections were scarce. */
+  inCrowd = false
+  /** Its last word is said: input is only dropped from then on. -1 before. */
+  lingeringSinceMs = -1
+  /** `bytesRead` then. */
+  lingerFromBytes = 0
+  /** Nobody waits for the client to read the refusal. */
+  closesWhenSent = false
+
+  constructor(nowMs: number) {
+    this.movedAtMs = nowMs
+  }
+
+  linger(nowMs: number, bytesRead: number): void {
+    this.lingeringSinceMs = nowMs
+    this.lingerFromBytes = bytesRead
+  }
+}
 
 /** What a look at a connection may lead to. */
 export type Verdict =
@@ -27,7 +52,7 @@ const resetReader: Verdict = { reset: 'slow-reader' }
  * @returns what is to be done, or undefined.
  */
 export function look(
-  connection: HttpConnection,
+  connection: ConnectionState,
   nowMs: number,
   limits: HttpLimits,
   crowded: boolean,
@@ -45,7 +70,7 @@ export function look(
   else if (notes.stalledSinceMs === -1 || taking) notes.stalledSinceMs = nowMs
   else if (nowMs - notes.stalledSinceMs >= limits.readerStallMs - toleranceMs) return resetReader
 
-  if (connection.lingeringSinceMs !== -1) return lingering(connection, nowMs, limits)
+  if (notes.lingeringSinceMs !== -1) return lingering(connection, nowMs, limits)
   if (connection.isReceivingBody && pendingBytes === 0) return receivingBody(connection, nowMs, limits)
   if (connection.isReceivingHead) return receivingHead(connection, nowMs, limits, crowded)
 
@@ -63,27 +88,29 @@ export function look(
   return idleMs >= limits.idleMs ? closeIdle : undefined
 }
 
-function lingering({ notes, output, lingeringSinceMs }: HttpConnection, nowMs: number, limits: HttpLimits) {
+function lingering({ notes, output }: ConnectionState, nowMs: number, limits: HttpLimits) {
+  const { lingeringSinceMs } = notes
   if (notes.closesWhenSent && output.pendingBytes === 0) return closeLingering
   const over =
     nowMs - lingeringSinceMs >= limits.lingerMs ||
     nowMs - Math.max(notes.movedAtMs, lingeringSinceMs) >= limits.lingerQuietMs ||
-    output.bytesRead - (notes.lingerFromBytes ?? 0) > limits.lingerBytesMax
+    output.bytesRead - notes.lingerFromBytes > limits.lingerBytesMax
   return over ? closeLingering : undefined
 }
 
-function receivingHead(connection: HttpConnection, nowMs: number, limits: HttpLimits, crowded: boolean) {
+function receivingHead(connection: ConnectionState, nowMs: number, limits: HttpLimits, crowded: boolean) {
   const { notes } = connection
   // A head that was late in a crowd stays late when the crowd is gone.
   notes.inCrowd ||= crowded
   const limitMs = notes.inCrowd ? limits.crowdedHeadersTimeoutMs : limits.headersTimeoutMs
-  return nowMs - connection.requestAtMs >= limitMs ? refuseTimeout : undefined
+  return nowMs - connection.intake.requestAtMs >= limitMs ? refuseTimeout : undefined
 }
 
-function receivingBody(connection: HttpConnection, nowMs: number, limits: HttpLimits) {
-  const ageMs = nowMs - connection.requestAtMs
+function receivingBody(connection: ConnectionState, nowMs: number, limits: HttpLimits) {
+  const { requestAtMs, requestFromBytes } = connection.intake
+  const ageMs = nowMs - requestAtMs
   if (ageMs >= limits.requestTimeoutMs) return refuseTimeout
   if (ageMs < limits.bodyGraceMs) return undefined
-  const bytes = connection.output.bytesRead - connection.requestFromBytes
+  const bytes = connection.output.bytesRead - requestFromBytes
   return bytes * 1000 < limits.bodyBytesPerSMin * (ageMs - limits.sweepMs) ? refuseSlowBody : undefined
 }
