@@ -79,6 +79,30 @@ describe.each(backends)('the life of a server: %s', (backend) => {
     expect(idle.text.match(/Connection: close/g)).toHaveLength(1)
   })
 
+  test('with no time left, what waited is still begun, and what is answered at once is sent', async () => {
+    const busyMs = 3
+    await using serving = await start(backend, (_request, response) => {
+      for (const endMs = performance.now() + busyMs; performance.now() < endMs;);
+      response.end('late')
+    })
+    const clients = [1, 2, 3, 4].map(() => new Client(serving))
+    await eventually(() => serving.connections() === clients.length)
+    const draining = serving.drain(0)
+    for (const client of clients) client.send(get('/'))
+    expect(await draining).toMatchObject({ completed: clients.length, dropped: 0 })
+    for (const client of clients) expect(bodies(await client.until())).toEqual(['late'])
+  })
+
+  test('an answer that its client has not taken at the limit is cut, and counted', async () => {
+    const large = Buffer.alloc(16 * 1024 * 1024)
+    await using serving = await start(backend, (_request, response) => response.end(large))
+    using client = new Client(serving)
+    client.socket.pause()
+    client.send(get('/'))
+    await eventually(() => serving.server.answered === 1)
+    expect(await serving.drain(20)).toMatchObject({ completed: 0, dropped: 1 })
+  })
+
   test('what is not answered at the limit is cut, and counted', async () => {
     await using serving = await start(backend, () => {})
     using client = new Client(serving)

@@ -192,6 +192,15 @@ export class HttpServer {
 
   // For the drain
 
+  /** Connections whose last answer is written and not yet the kernel's: what a cut would lose. */
+  get unsent(): number {
+    let count = 0
+    for (const { inFlight, output } of this.#connections) {
+      if (!inFlight && output.open && output.pendingBytes > 0) count++
+    }
+    return count
+  }
+
   /** Accepts no more. */
   async closeListeners(): Promise<void> {
     await Promise.all(this.#listeners.map((listener) => listener.close()))
