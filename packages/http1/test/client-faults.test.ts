@@ -234,6 +234,48 @@ describe.each(backends)('faults on %s', (backend) => {
     expect(await second.outcome).toBe('QPS_TIMEOUT')
   })
 
+  test('an answer that drips is QPS_TIMEOUT when all of it takes too long, and not before', async () => {
+    const clock = new ManualClock()
+    await using server = await serveBytes(answering(() => 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n'))
+    await using client = dispatcherOn(backend, server.port, { clock, sweepMs: 1000, responseTimeoutMs: 100_000 })
+    const { handler, outcome } = collect()
+    let received = 0
+    client.dispatcher.dispatch(
+      { path: '/' },
+      {
+        ...handler,
+        onData(bytes, start, end) {
+          received += end - start
+          handler.onData(bytes, start, end)
+        },
+      },
+    )
+    await expect.poll(() => server.received[0], { interval: 5 }).toBeTruthy()
+    for (let byte = 1; byte <= 5; byte++) {
+      server.sockets[0]!.write('x')
+      await expect.poll(() => received, { interval: 5 }).toBe(byte)
+      clock.advance(20_000)
+    }
+    expect(client.dispatcher.stats.connections).toBe(1)
+    clock.advance(1000)
+    expect(await outcome).toBe('200:xxxxxQPS_TIMEOUT')
+    expect(client.dispatcher.stats.connections).toBe(0)
+  })
+
+  test('what took too long may be sent again only where once and twice are the same', async () => {
+    await using server = await serveBytes(answering(() => undefined))
+    await using client = dispatcherOn(backend, server.port, { headTimeoutMs: 20 })
+    for (const [method, retryable] of [
+      ['GET', true],
+      ['POST', false],
+    ] as const) {
+      await expect(client.dispatcher.request({ method, path: '/' })).rejects.toMatchObject({
+        code: 'QPS_TIMEOUT',
+        retryable,
+      })
+    }
+  })
+
   test('an idle connection is closed in time', async () => {
     await using server = await serveBytes(answering(() => ok('x')))
     await using client = dispatcherOn(backend, server.port, { idleTimeoutMs: 40 })

@@ -2,30 +2,15 @@ import type { Connection, ConnectionHandler, ConnectOptions, Poller } from '@qps
 import type { QpsError } from '@qps/core'
 import { Carry } from '../carry.ts'
 import { headComplete, headIncomplete } from '../request-parser.ts'
-import { closedError, responseError, timeoutError } from './errors.ts'
+import type { ConnectionOwner } from './connection-owner.ts'
+import { closedError, responseError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { Fifo } from './fifo.ts'
-import type { CheckedOptions } from './options.ts'
 import type { PreparedRequest } from './outgoing.ts'
 import { ResponseHead } from './response-head.ts'
 import { ResponseParser } from './response-parser.ts'
 import { upload } from './upload.ts'
-
-/** What a connection tells whoever hands out requests. */
-export interface ConnectionOwner {
-  readonly options: CheckedOptions
-  /** The server's name, for errors. */
-  readonly where: string
-  /** Now in ms, as of the last sweep: free. */
-  readonly nowMs: number
-  /** It can take another request: it has opened, or an answer is complete. */
-  hasRoom(connection: ClientConnection): void
-  /** It takes no more requests; told once. @param error why it never opened. */
-  gone(connection: ClientConnection, error: QpsError | undefined): void
-  /** May be sent once more: no byte of its answer has come. @returns false where it is not. */
-  again(exchange: Exchange): boolean
-  connectFailure(cause: unknown): QpsError
-}
+import { Watch, type Watched } from './watch.ts'
 
 const nothing = new Uint8Array(0)
 
@@ -39,7 +24,7 @@ const nothing = new Uint8Array(0)
  * Bytes are parsed where the poller received them; only a head that is cut is copied. What was received before a request
  * left cannot be its answer: more answers than requests had left end the connection.
  */
-export class ClientConnection implements ConnectionHandler {
+export class ClientConnection implements ConnectionHandler, Watched {
   readonly output: Connection
   /** It stands. */
   open = false
@@ -47,6 +32,7 @@ export class ClientConnection implements ConnectionHandler {
   over = false
   /** Answers so far. */
   answers = 0
+  inBody = false
   /** For the dispatcher: stands in its list of idle ones, or of those with room. */
   inIdle = false
   inRoomy = false
@@ -57,21 +43,18 @@ export class ClientConnection implements ConnectionHandler {
   readonly #outstanding = new Fifo<Exchange>()
   /** The last request has the connection for itself. */
   #exclusive = false
-  #inBody = false
   /** The next byte begins a message. */
   #fresh = true
   #interims = 0
   /** A head that is cut. Bounded by the parser's limit and one read. */
   readonly #carry = new Carry()
-  /** Since when what is awaited is awaited; in the owner's time. */
-  #sinceMs: number
-  #bytesSeen = 0
+  readonly #watch: Watch
   #drained: PromiseWithResolvers<void> | undefined
 
   constructor(owner: ConnectionOwner, poller: Poller, to: ConnectOptions) {
     const { headerBytesMax, headerFieldsMax, responseBytesMax } = owner.options
     this.#owner = owner
-    this.#sinceMs = owner.nowMs
+    this.#watch = new Watch(owner.options, owner.nowMs)
     this.#parser = new ResponseParser({ headerBytesMax, headerFieldsMax, bodyBytesMax: responseBytesMax })
     this.#head = new ResponseHead(this.#parser)
     this.output = poller.connect(to, this)
@@ -80,6 +63,11 @@ export class ClientConnection implements ConnectionHandler {
   /** Requests sent and not answered. */
   get outstanding(): number {
     return this.#outstanding.length
+  }
+
+  /** The oldest of them: the next answer is its own. */
+  get first(): Exchange | undefined {
+    return this.#outstanding.first
   }
 
   get isIdle(): boolean {
@@ -92,17 +80,18 @@ export class ClientConnection implements ConnectionHandler {
     return this.open && !this.over && (length === 0 || (length < this.#owner.options.pipelining && this.#isShared))
   }
 
-  canTake({ idempotent, pieces }: PreparedRequest): boolean {
-    return this.isIdle || (this.hasRoom && idempotent && pieces === undefined)
+  canTake(request: PreparedRequest): boolean {
+    return this.isIdle || (this.hasRoom && request.repeatable)
   }
 
   /** Only where {@link canTake}. */
   send(exchange: Exchange): void {
     const { request } = exchange
     exchange.connection = this
-    if (this.#outstanding.length === 0) this.#sinceMs = this.#owner.nowMs
+    exchange.sinceMs = this.#owner.nowMs
+    if (this.#outstanding.length === 0) this.#watch.restart(exchange.sinceMs)
     this.#outstanding.push(exchange)
-    this.#exclusive = !request.idempotent || request.pieces !== undefined
+    this.#exclusive = !request.repeatable
     this.output.write(request.bytes)
     if (request.content.length > 0) this.output.write(request.content)
     if (request.pieces !== undefined) void upload(exchange, request.pieces, this)
@@ -125,7 +114,7 @@ export class ClientConnection implements ConnectionHandler {
   }
 
   pause(exchange: Exchange): void {
-    if (this.#outstanding.first === exchange && this.#inBody) this.output.pause()
+    if (this.#outstanding.first === exchange && this.inBody) this.output.pause()
   }
 
   resume(exchange: Exchange): void {
@@ -149,7 +138,7 @@ export class ClientConnection implements ConnectionHandler {
   onOpen(): void {
     if (this.over) return
     this.open = true
-    this.#sinceMs = this.#owner.nowMs
+    this.#watch.restart(this.#owner.nowMs)
     this.#owner.hasRoom(this)
   }
 
@@ -167,7 +156,7 @@ export class ClientConnection implements ConnectionHandler {
 
   onEnd(): void {
     if (this.over) return
-    if (this.#inBody && this.#parser.finish()) this.#finish(0)
+    if (this.inBody && this.#parser.finish()) this.#finish(0)
     this.#lose(undefined)
   }
 
@@ -191,7 +180,7 @@ export class ClientConnection implements ConnectionHandler {
     let at = start
     while (at < end && !this.over) {
       if (answerable === 0) this.#lose(undefined)
-      else if (this.#inBody) at = this.#takeBody(bytes, at, end)
+      else if (this.inBody) at = this.#takeBody(bytes, at, end)
       else {
         const next = this.#takeHead(bytes, at, end)
         if (next === -1) return at
@@ -216,7 +205,7 @@ export class ClientConnection implements ConnectionHandler {
     if (outcome !== headComplete) this.#refuse()
     else if (parser.status < 200) this.#interim()
     else {
-      this.#inBody = !parser.bodyComplete
+      this.inBody = !parser.bodyComplete
       this.#interims = 0
       if (!exchange.over) {
         this.#head.point(bytes, at)
@@ -253,8 +242,8 @@ export class ClientConnection implements ConnectionHandler {
     const stays = parser.keepAlive && surplus === 0 && !exchange.uploading
     this.answers++
     this.#fresh = true
-    this.#inBody = false
-    this.#sinceMs = this.#owner.nowMs
+    this.inBody = false
+    this.#watch.restart(this.#owner.nowMs)
     if (stays) this.#owner.hasRoom(this)
     else this.#leave()
     exchange.connection = undefined
@@ -269,24 +258,11 @@ export class ClientConnection implements ConnectionHandler {
 
   /** For the sweep: is anything overdue? */
   look(nowMs: number): void {
-    const { options } = this.#owner
-    const waitedMs = nowMs - this.#sinceMs - options.sweepMs
-    if (!this.open) {
-      if (waitedMs < options.connectTimeoutMs) return
-      return this.#lose(timeoutError('connecting', options.connectTimeoutMs, 'connectTimeoutMs'))
-    }
-    if (this.#outstanding.length === 0) return waitedMs < options.idleTimeoutMs ? undefined : this.#lose(undefined)
-    const { bytesRead, bytesSent, pendingBytes } = this.output
-    const isSending = pendingBytes > 0 || this.#outstanding.first!.uploading
-    const moved = this.#inBody ? bytesRead : isSending ? bytesSent : this.#bytesSeen
-    if (moved !== this.#bytesSeen) {
-      this.#bytesSeen = moved
-      this.#sinceMs = nowMs
-    } else if (this.#inBody && waitedMs >= options.bodyTimeoutMs) {
-      this.#failFirst(timeoutError('the next byte of the body', options.bodyTimeoutMs, 'bodyTimeoutMs'))
-    } else if (!this.#inBody && waitedMs >= options.headTimeoutMs) {
-      this.#failFirst(timeoutError('the head of the answer', options.headTimeoutMs, 'headTimeoutMs'))
-    }
+    const overdue = this.#watch.look(this, nowMs)
+    if (overdue === undefined) return
+    if (overdue === 'idle') this.#lose(undefined)
+    else if (this.open) this.#failFirst(overdue)
+    else this.#lose(overdue)
   }
 
   /** Ends it; what is outstanding fails with this error. */
@@ -325,7 +301,7 @@ export class ClientConnection implements ConnectionHandler {
     for (let index = this.#outstanding.length - 1; index >= 0; index--) {
       const exchange = this.#outstanding.at(index)
       if (exchange.over) continue
-      const isUntouched = (index > 0 || !isTouched) && exchange.request.idempotent
+      const isUntouched = (index > 0 || !isTouched) && exchange.request.repeatable
       if (isUntouched && wasReused && this.#owner.again(exchange)) continue
       exchange.fail(closedError(this.#owner.where, isUntouched, cause))
     }

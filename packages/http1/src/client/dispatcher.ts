@@ -1,6 +1,8 @@
 import { QpsError } from '@qps/core'
 import { type ConnectOptions, createPoller, type Poller } from '@qps/netpoll'
-import { ClientConnection, type ConnectionOwner } from './connection.ts'
+import { Available } from './available.ts'
+import { ClientConnection } from './connection.ts'
+import type { ConnectionOwner } from './connection-owner.ts'
 import { clientClosedError, connectError, queueFullError, timeoutError } from './errors.ts'
 import { Exchange, type ResponseHandler } from './exchange.ts'
 import { Fifo } from './fifo.ts'
@@ -29,7 +31,6 @@ export interface DispatcherStats {
  *
  * - All requests of a turn leave in one send per connection; all answers of a read are taken at once.
  * - Nobody overtakes: while requests wait, new ones wait behind them.
- * - Idle connections are used last in, first out, so that those beyond the need grow idle and are closed.
  * - No promise, closure or timer per request. ONE timer for all timeouts, and none while there is no connection.
  *
  * @example
@@ -48,8 +49,7 @@ export class Dispatcher implements ConnectionOwner, AsyncDisposable {
   readonly #authority: string
   readonly #connections = new Set<ClientConnection>()
   readonly #queue = new Fifo<Exchange>()
-  #idle: ClientConnection[] = []
-  readonly #roomy = new Fifo<ClientConnection>()
+  readonly #available: Available
   #connecting = 0
   #opened = 0
   #retried = 0
@@ -62,6 +62,7 @@ export class Dispatcher implements ConnectionOwner, AsyncDisposable {
   constructor(options: DispatcherOptions) {
     const { host, port, path } = options.origin
     this.options = checkOptions(options)
+    this.#available = new Available(this.options.pipelining)
     this.#authority = authorityOf(options.origin)
     this.where = path === undefined ? this.#authority : `unix:${path}`
     this.#to = {
@@ -149,30 +150,27 @@ export class Dispatcher implements ConnectionOwner, AsyncDisposable {
   hasRoom(connection: ClientConnection): void {
     if (connection.answers === 0) this.#connecting--
     this.#pull(connection)
-    if (connection.isIdle) {
-      if (this.#closing !== undefined) connection.destroy(clientClosedError())
-      else if (!connection.inIdle) {
-        connection.inIdle = true
-        this.#idle.push(connection)
-      }
-    } else this.#list(connection)
+    if (!connection.isIdle) this.#available.addRoomy(connection)
+    else if (this.#closing === undefined) this.#available.addIdle(connection)
+    else connection.destroy(clientClosedError())
   }
 
   gone(connection: ClientConnection, error: QpsError | undefined): void {
     this.#connections.delete(connection)
     if (!connection.open) this.#connecting--
-    if (connection.inIdle) this.#idle = this.#idle.filter((other) => other !== connection)
-    if (connection.inRoomy) this.#roomy.filter((other) => other !== connection)
+    this.#available.delete(connection)
     // Whoever waits longest hears of it; the others get another attempt.
     if (error !== undefined) this.#next()?.fail(error)
     queueMicrotask(() => this.#recover())
   }
 
   again(exchange: Exchange): boolean {
-    if (!this.options.retryOnReset || exchange.retried || exchange.request.pieces !== undefined) return false
+    if (!this.options.retryOnReset || exchange.retried || !exchange.request.repeatable) return false
     if (this.#closing !== undefined) return false
     exchange.retried = true
     exchange.connection = undefined
+    // It goes before those that wait already, whose time began earlier than its last one.
+    exchange.sinceMs = Math.min(exchange.sinceMs, this.#queue.first?.sinceMs ?? Infinity)
     this.#retried++
     this.#queue.unshift(exchange)
     return true
@@ -194,28 +192,11 @@ export class Dispatcher implements ConnectionOwner, AsyncDisposable {
 
   /** A connection for a request that may leave at once. */
   #choose(request: PreparedRequest): ClientConnection | undefined {
-    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
-      connection.inIdle = false
-      if (!connection.isIdle) continue
-      this.#list(connection)
-      return connection
-    }
+    const idle = this.#available.takeIdle()
+    if (idle !== undefined) return idle
+    // Rather a connection of its own than a place behind others.
     if (this.options.pipelining === 1 || this.#connections.size < this.options.connectionsMax) return undefined
-    for (let left = this.#roomy.length; left > 0; left--) {
-      const connection = this.#roomy.shift()!
-      connection.inRoomy = false
-      if (!connection.hasRoom) continue
-      // To the end: the pipelines fill evenly.
-      this.#list(connection)
-      if (connection.canTake(request)) return connection
-    }
-    return undefined
-  }
-
-  #list(connection: ClientConnection): void {
-    if (this.options.pipelining === 1 || connection.inRoomy || !connection.hasRoom) return
-    connection.inRoomy = true
-    this.#roomy.push(connection)
+    return this.#available.takeRoomy(request)
   }
 
   #wait(exchange: Exchange): void {
@@ -282,9 +263,9 @@ export class Dispatcher implements ConnectionOwner, AsyncDisposable {
     this.nowMs = clock.nowMs()
     for (const connection of this.#connections) connection.look(this.nowMs)
     for (let first = this.#peek(); first !== undefined; first = this.#peek()) {
-      if (this.nowMs - first.queuedAtMs - sweepMs < queueTimeoutMs) break
+      if (this.nowMs - first.sinceMs - sweepMs < queueTimeoutMs) break
       this.#queue.shift()
-      first.fail(timeoutError('waiting for a connection', queueTimeoutMs, 'queueTimeoutMs'))
+      first.fail(timeoutError('waiting for a connection', queueTimeoutMs, 'queueTimeoutMs', true))
     }
     this.#settle()
   }

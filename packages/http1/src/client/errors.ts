@@ -7,7 +7,7 @@ import type { ResponseFailure } from './response-parser.ts'
  *
  *   QPS_CONNECT              no connection came to be
  *   QPS_CLOSED               the connection ended before the answer was complete
- *   QPS_TIMEOUT              connecting, waiting, the head or the body took too long
+ *   QPS_TIMEOUT              connecting, waiting, the head, the body or all of an answer took too long
  *   QPS_RESPONSE_MALFORMED   what came is not HTTP/1.1, or could be read in two ways
  *   QPS_RESPONSE_TOO_LARGE   a limit for the head or the body was passed
  *   QPS_QUEUE_FULL           too many requests wait already
@@ -33,9 +33,10 @@ export const closedError = (where: string, untouched: boolean, cause?: unknown):
   })
 }
 
-export const timeoutError = (what: string, timeoutMs: number, option: string): QpsError =>
+/** @param repeatable nothing was sent, or what was may be sent again. */
+export const timeoutError = (what: string, timeoutMs: number, option: string, repeatable: boolean): QpsError =>
   new QpsError('QPS_TIMEOUT', `${what} took longer than ${timeoutMs} ms`, {
-    retryable: true,
+    retryable: repeatable,
     hint: `raise ${option} if that is to be expected`,
   })
 

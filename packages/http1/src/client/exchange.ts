@@ -27,8 +27,8 @@ export interface ResponseHandler {
 export class Exchange {
   readonly request: PreparedRequest
   readonly handler: ResponseHandler
-  /** In the dispatcher's coarse time. */
-  readonly queuedAtMs: number
+  /** Since when it waits: for a connection, and then for its answer. In the dispatcher's coarse time. */
+  sinceMs: number
   /** Undefined while it waits, and again when it is over. */
   connection: ClientConnection | undefined = undefined
   /** Nobody waits for the answer any more; if it is on its way, it is read and dropped. */
@@ -37,10 +37,10 @@ export class Exchange {
   uploading = false
   retried = false
 
-  constructor(request: PreparedRequest, handler: ResponseHandler, queuedAtMs: number) {
+  constructor(request: PreparedRequest, handler: ResponseHandler, sinceMs: number) {
     this.request = request
     this.handler = handler
-    this.queuedAtMs = queuedAtMs
+    this.sinceMs = sinceMs
   }
 
   /**

@@ -42,6 +42,11 @@ export interface DispatcherOptions {
   headTimeoutMs?: number
   /** Without a byte of the body, whoever is at fault: a server that stalls or a reader that does not read, ms; default 30,000. */
   bodyTimeoutMs?: number
+  /**
+   * From sending a request to the end of its answer, ms; default 300,000. However steadily it comes, and while its reader
+   * pauses: a server that drips cannot hold a connection for longer.
+   */
+  responseTimeoutMs?: number
   /** A connection without requests is closed after this, ms; default 4000: below the 5 s at which servers tend to do so. */
   idleTimeoutMs?: number
   /** One timer looks at all of these, so often, 5..10,000 ms; default 250. Timeouts are exact to one look. */
@@ -69,6 +74,7 @@ export const dispatcherDefaults: Readonly<CheckedOptions> = Object.freeze({
   queueTimeoutMs: 30_000,
   headTimeoutMs: 30_000,
   bodyTimeoutMs: 30_000,
+  responseTimeoutMs: 300_000,
   idleTimeoutMs: 4000,
   sweepMs: 250,
   retryOnReset: false,
@@ -88,6 +94,7 @@ const ranges = {
   queueTimeoutMs: { min: 1, max: dayMs },
   headTimeoutMs: { min: 1, max: dayMs },
   bodyTimeoutMs: { min: 1, max: dayMs },
+  responseTimeoutMs: { min: 1, max: dayMs },
   idleTimeoutMs: { min: 1, max: dayMs },
   sweepMs: { min: 5, max: 10_000 },
 } as const

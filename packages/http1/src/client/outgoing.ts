@@ -52,6 +52,11 @@ export class PreparedRequest {
   /** Content that is still being made; such a request can be sent once only. */
   readonly pieces: AsyncIterable<Uint8Array | string> | undefined
 
+  /** May the same be sent twice, with the effect of once? */
+  get repeatable(): boolean {
+    return this.idempotent && this.pieces === undefined
+  }
+
   /**
    * @param authority the Host field, unless the headers bring one.
    * @throws QpsError QPS_REQUEST for a method or path that is none; QPS_HEADER for a field that would end its line, or that
