@@ -1,4 +1,5 @@
 import { httpLimits } from '@qps/http-contract'
+import { dispatcherDefaults } from '@qps/http1'
 import { loadLimits } from '@qps/loadgen'
 import { pollerDefaults } from '@qps/netpoll'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -23,10 +24,14 @@ const constants: [name: string, where: string, what: string][] = [
   ['drainLimitMs', 'packages/console/src/stage/stage-run.ts', 'a drain, before what is left is cut'],
 ]
 
+/** What a dispatcher's defaults bound; the others of them are switches. */
+const clientBounds = Object.entries(dispatcherDefaults).filter(([, value]) => typeof value === 'number')
+
 function table(): string {
   const rows = [
     ...Object.entries(httpLimits).map(([name, value]) => [name, String(value), 'packages/http-contract/src/limits.ts']),
     ...Object.entries(loadLimits).map(([name, value]) => [name, rangeOf(value), 'packages/loadgen/src/options.ts']),
+    ...clientBounds.map(([name, value]) => [name, String(value), 'packages/http1/src/client/options.ts']),
     ...Object.entries(pollerDefaults).map(([name, value]) => [name, String(value), 'packages/netpoll/src/options.ts']),
     ...constants.map(([name, where, what]) => [name, what, where]),
   ]
