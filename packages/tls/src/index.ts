@@ -16,3 +16,21 @@ export { TicketKeys, type TicketKeySet, type TicketKeysOptions } from './session
 export { rotateTicketKeys } from './sessions/rotate.ts'
 export { SessionStore, type SessionStoreOptions, type SessionStoreStats } from './sessions/session-store.ts'
 export { countHandshakes, type HandshakeCounter, type HandshakeCounts } from './sessions/count-handshakes.ts'
+
+// The listener in front
+export {
+  createFront,
+  frontDefaults,
+  type TlsFront,
+  type TlsFrontOptions,
+  type TlsFrontStats,
+} from './front/tls-front.ts'
+export {
+  gateDefaults,
+  type GatePass,
+  type GateRefusal,
+  type GateStats,
+  type GateVisitor,
+  HandshakeGate,
+  type HandshakeGateOptions,
+} from './front/handshake-gate.ts'

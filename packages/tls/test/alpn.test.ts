@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { secureContextOptions } from '@qps/tls'
 import { expect, test } from 'vitest'
-import { closed, listen, localhost, only, portOf, shake, versions } from './handshakes.ts'
+import { helloOf, listen, localhost, only, shake, versions } from './handshakes.ts'
 
 const options = secureContextOptions({ ...localhost, alpn: ['h2', 'http/1.1'] })
 
@@ -25,24 +25,10 @@ test('no overlap ends the connection with the alert no_application_protocol, byt
     await expect(failed, version).rejects.toMatchObject({ code: 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' })
   }
   const socket = connect(listening.port, '127.0.0.1')
-  socket.write(await helloOf('spdy/3'))
+  socket.write(await helloOf({ ALPNProtocols: ['spdy/3'] }))
   const answer: Buffer[] = []
   socket.on('data', (bytes: Buffer) => answer.push(bytes)).on('error', () => {})
   await once(socket, 'close')
   // Alert record, TLS 1.2, two bytes: fatal, no_application_protocol (RFC 8446, 6; RFC 7301, 3.2).
   expect(Buffer.concat(answer).toString('hex')).toBe('15030300020278')
 })
-
-/** What a client of OpenSSL says first, offering this protocol alone. */
-async function helloOf(protocol: string): Promise<Buffer> {
-  const listener = createServer()
-  const port = await portOf(listener)
-  const accepted = once(listener, 'connection')
-  const failed = shake(port, { ALPNProtocols: [protocol] }).catch(() => {})
-  const [raw] = (await accepted) as [Socket]
-  const [bytes] = (await once(raw, 'data')) as [Buffer]
-  raw.destroy()
-  await failed
-  await closed(listener)
-  return bytes
-}

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { AddressInfo, Server as NetServer } from 'node:net'
+import { type AddressInfo, createServer as createListener, type Server as NetServer, type Socket } from 'node:net'
 import {
   connect,
   type ConnectionOptions,
@@ -67,4 +67,18 @@ export async function shake(port: number, options: ConnectionOptions = {}): Prom
 
 export function only(version: SecureVersion): ConnectionOptions {
   return { minVersion: version, maxVersion: version }
+}
+
+/** What a client of OpenSSL says first. */
+export async function helloOf(options: ConnectionOptions = {}): Promise<Buffer> {
+  const listener = createListener()
+  const port = await portOf(listener)
+  const accepted = once(listener, 'connection')
+  const client = connect({ port, host: '127.0.0.1', ...options }).on('error', () => {})
+  const [raw] = (await accepted) as [Socket]
+  const [bytes] = (await once(raw, 'data')) as [Buffer]
+  client.destroy()
+  raw.destroy()
+  await closed(listener)
+  return bytes
 }
