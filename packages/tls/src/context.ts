@@ -62,7 +62,7 @@ export const suites = [
  * Options of `tls.createServer`, `https.createServer` and `http2.createSecureServer`, and of `setSecureContext` of each: TLS
  * 1.2 and 1.3, {@link suites} in the server's order, no renegotiation. 0-RTT is not possible in Node, hence off.
  *
- * @throws QpsError QPS_OPTION naming the option. Key and certificate are not looked at: `watchCertificate` does that.
+ * @throws QpsError QPS_OPTION naming the option. Key and certificate are not looked at: `checkPair` does that.
  */
 export function secureContextOptions(options: SecureContextOptions): TlsOptions {
   const { key, cert, alpn = [], tickets, groups = contextDefaults.groups } = options

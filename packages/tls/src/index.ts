@@ -34,3 +34,11 @@ export {
   HandshakeGate,
   type HandshakeGateOptions,
 } from './front/handshake-gate.ts'
+
+// Certificates that change while the server runs
+export { checkPair } from './certificate/check-pair.ts'
+export {
+  type CertificateWatch,
+  watchCertificate,
+  type WatchCertificateOptions,
+} from './certificate/watch-certificate.ts'

@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { createSecureContext } from 'node:tls'
 import { tlsError } from '../errors.ts'
 
 /**
@@ -18,6 +19,16 @@ export function checkPair(cert: string | Buffer, key: string | Buffer, nowMs: nu
   if (nowMs < fromMs || nowMs > toMs) {
     const period = `from ${certificate.validFromDate.toISOString()} to ${certificate.validToDate.toISOString()}`
     throw tlsError('QPS_TLS_VALIDITY', `the certificate of ${subjectOf(certificate)} is valid ${period} only`)
+  }
+  try {
+    // The rest of the chain, and what OpenSSL finds too weak to serve with.
+    createSecureContext({ cert, key })
+  } catch (cause) {
+    throw tlsError(
+      'QPS_TLS_CERTIFICATE',
+      `OpenSSL does not serve with the certificate of ${subjectOf(certificate)}`,
+      cause,
+    )
   }
   return certificate
 }
