@@ -24,6 +24,8 @@ export interface GrpcLimits {
   resetsPerS: number
   /** Server: output may wait for a client this long without any of it being taken, then its connection is cut. Default 8 s. */
   readerStallMs: number
+  /** Server: a client may go on sending for a call that is answered this long, then it is told to stop. Default 1 s. */
+  lingerMs: number
   /** Server: period of the sweep that looks for such clients. Default 500 ms. */
   sweepMs: number
   /** Client: calls that wait for a stream; beyond: RESOURCE_EXHAUSTED. Default 1024. */
@@ -49,6 +51,7 @@ export const grpcLimits: Readonly<GrpcLimits> = Object.freeze({
   resetsMax: 100,
   resetsPerS: 33,
   readerStallMs: 8_000,
+  lingerMs: 1_000,
   sweepMs: 500,
   queueMax: 1024,
   connectTimeoutMs: 5_000,
@@ -69,6 +72,7 @@ const largest: Readonly<GrpcLimits> = {
   resetsMax: 1_000_000,
   resetsPerS: 1_000_000,
   readerStallMs: 3_600_000,
+  lingerMs: 60_000,
   sweepMs: 60_000,
   queueMax: 1_000_000,
   connectTimeoutMs: 600_000,

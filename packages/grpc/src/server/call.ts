@@ -29,6 +29,8 @@ export interface CallListener {
 export interface CallContext {
   readonly limits: Readonly<GrpcLimits>
   readonly clock: Clock
+  /** The answer is complete, the request is not: what it still sends is let go by, for a while. */
+  linger(stream: ServerHttp2Stream): void
   /** Bytes were taken by the client. */
   onProgress(): void
   /** The stream is gone. */
@@ -275,12 +277,9 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
     }
   }
 
-  /** An answer that is complete needs no more of the request (RFC 9113 section 8.1). */
+  /** An answer that is complete needs no more of the request. */
   #stopUpload(): void {
-    if (this.#requestOver) return
-    this.stream.resume()
-    // The trailers are handed over by an immediate that was set before this one.
-    setImmediate(closeQuietly, this.stream)
+    if (!this.#requestOver) this.#context.linger(this.stream)
   }
 
   #onDeadline(): void {
@@ -313,10 +312,6 @@ function trailersOf(code: string, message: string, metadata: MetadataLike | null
 
 function ignore(): void {
   // The end of the stream is what tells that a reply was taken.
-}
-
-function closeQuietly(stream: ServerHttp2Stream): void {
-  if (!stream.closed && !stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR)
 }
 
 function onStreamData(this: ServerHttp2Stream, piece: Buffer): void {

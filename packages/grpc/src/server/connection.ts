@@ -13,6 +13,7 @@ export class ServerConnection implements CallContext {
   readonly limits: Readonly<GrpcLimits>
   readonly clock: Clock
   readonly calls: Set<ServerCall> = new Set()
+  readonly #lingering = new Map<ServerHttp2Stream, number>()
   readonly #onCallClosed: (call: ServerCall) => void
   #resets = 0
   #resetsAtMs: number
@@ -44,6 +45,12 @@ export class ServerConnection implements CallContext {
     return false
   }
 
+  linger(stream: ServerHttp2Stream): void {
+    this.#lingering.set(stream, this.clock.nowMs())
+    stream.on('close', () => this.#lingering.delete(stream))
+    stream.resume()
+  }
+
   onProgress(): void {
     this.#progressMs = this.clock.nowMs()
   }
@@ -55,8 +62,14 @@ export class ServerConnection implements CallContext {
     this.#onCallClosed(call)
   }
 
-  /** Cuts calls whose client takes nothing, and the connection where none is taken from. */
+  /**
+   * Asks clients to stop sending for calls that are over (RFC 9113 section 8.1), cuts calls whose client takes nothing, and
+   * the connection where none is taken from.
+   */
   sweep(nowMs: number): void {
+    for (const [stream, sinceMs] of this.#lingering) {
+      if (nowMs - sinceMs >= this.limits.lingerMs) stream.close(constants.NGHTTP2_NO_ERROR)
+    }
     const stalledSinceMs = nowMs - this.limits.readerStallMs
     for (const call of this.calls) {
       if (call.waitingSinceMs === undefined || call.waitingSinceMs > stalledSinceMs) continue

@@ -40,7 +40,4 @@ export function refuse(stream: ServerHttp2Stream, code: number, details: string)
 
 function answer(stream: ServerHttp2Stream, headers: string[]): void {
   stream.respond(headers, withoutBody)
-  // What the request still sends is let go by, and it is told to stop.
-  stream.resume()
-  if (!stream.endAfterHeaders) stream.close(constants.NGHTTP2_NO_ERROR)
 }

@@ -207,20 +207,26 @@ export class GrpcServer {
     const connection = session === undefined ? undefined : this.connections.get(session as ServerHttp2Session)
     if (connection === undefined || !connection.admits(stream)) return
     const httpStatus = httpRefusal(headers)
-    if (httpStatus !== undefined) return this.#refused(() => refuseHttp(stream, httpStatus))
+    if (httpStatus !== undefined) return this.#refused(connection, stream, () => refuseHttp(stream, httpStatus))
     const path = headers[':path']!
     const route = this.#routes.get(path)
     if (route === undefined) {
-      return this.#refused(() => refuse(stream, GrpcStatus.UNIMPLEMENTED, `this server has no method ${path}`))
+      return this.#refused(connection, stream, () =>
+        refuse(stream, GrpcStatus.UNIMPLEMENTED, `this server has no method ${path}`),
+      )
     }
     const timeout = headers['grpc-timeout'] as string | undefined
     const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout)
     if (timeout !== undefined && timeoutMs === undefined) {
-      return this.#refused(() => refuse(stream, GrpcStatus.INTERNAL, `grpc-timeout ${timeout} is malformed`))
+      return this.#refused(connection, stream, () =>
+        refuse(stream, GrpcStatus.INTERNAL, `grpc-timeout ${timeout} is malformed`),
+      )
     }
     const encoding = encodingOf(headers['grpc-encoding'] as string | undefined)
     if (encoding === undefined) {
-      return this.#refused(() => refuse(stream, GrpcStatus.UNIMPLEMENTED, 'this grpc-encoding is not supported'))
+      return this.#refused(connection, stream, () =>
+        refuse(stream, GrpcStatus.UNIMPLEMENTED, 'this grpc-encoding is not supported'),
+      )
     }
     this.counters.calls++
     const call = new ServerCall(stream, route.method, rawHeaders, encoding, connection)
@@ -228,9 +234,10 @@ export class GrpcServer {
     call.start(listenerFor(call, route.method, route.handler), timeoutMs)
   }
 
-  #refused(answer: () => void): void {
+  #refused(connection: ServerConnection, stream: ServerHttp2Stream, answer: () => void): void {
     this.counters.refused++
     answer()
+    connection.linger(stream)
   }
 
   #onCallClosed(call: ServerCall): void {

@@ -124,6 +124,8 @@ export class StreamSurface<Request = unknown> extends Duplex implements CallSurf
   /** @param metadata sent with the status. */
   override end(metadata?: unknown): this {
     if (isMetadata(metadata)) this.#ending = { ...this.#ending, metadata }
+    // Iterating destroys a stream that it has read to its end, the half that writes included: the call is to end all the same.
+    if (this.destroyed) this.#call.sendStatus(this.#ending)
     return super.end()
   }
 

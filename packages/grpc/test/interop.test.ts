@@ -1,0 +1,25 @@
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { interopCases } from './interop/cases.ts'
+import type { InteropClient } from './interop/client.ts'
+import { connectClient, peerNames, type RunningPeer, startServer } from './interop/peers.ts'
+import { interopService, testService } from './interop/service.ts'
+
+for (const serverName of peerNames) {
+  describe(`server ${serverName}`, () => {
+    let server: RunningPeer
+    beforeAll(async () => {
+      server = await startServer(serverName, testService, interopService)
+    })
+    afterAll(() => server.close())
+
+    describe.each(peerNames)('client %s', (clientName) => {
+      let client: InteropClient
+      beforeAll(() => {
+        client = connectClient(clientName, server.port)
+      })
+      afterAll(() => client.close())
+
+      test.each(interopCases)('$name', ({ run }) => run(client))
+    })
+  })
+}

@@ -1,0 +1,41 @@
+import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { createGrpcServer, type ServiceDefinition } from '@qps/grpc'
+import type { InteropClient } from './client.ts'
+import { grpcJsClient } from './grpc-js-client.ts'
+import { ourClient } from './our-client.ts'
+
+export type PeerName = 'ours' | 'grpc-js'
+export const peerNames: readonly PeerName[] = ['ours', 'grpc-js']
+
+export interface RunningPeer {
+  port: number
+  close(): Promise<void>
+}
+
+/** Starts a server of one kind with a service that was written for grpc-js. @param port 0 for a free one. */
+export async function startServer(
+  name: PeerName,
+  definition: ServiceDefinition,
+  implementation: object,
+  port = 0,
+): Promise<RunningPeer> {
+  if (name === 'ours') {
+    const server = createGrpcServer()
+    server.addService(definition, implementation)
+    const bound = await server.listen({ port })
+    return { port: bound.port, close: async () => void (await server.close(1_000)) }
+  }
+  const server = new Server()
+  server.addService(definition, implementation as never)
+  const bound = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, boundPort) => {
+      if (error) reject(error)
+      else resolve(boundPort)
+    })
+  })
+  return { port: bound, close: async () => server.forceShutdown() }
+}
+
+export function connectClient(name: PeerName, port: number): InteropClient {
+  return name === 'ours' ? ourClient(port) : grpcJsClient(port)
+}
