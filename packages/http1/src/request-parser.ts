@@ -1,15 +1,14 @@
-import { checkInteger } from '@qps/core'
-import type { HttpLimits } from '@qps/http-contract'
-import { chunkEnded, ChunkFraming, chunkIncomplete, chunkSized, chunkTooLong } from './chunked.ts'
+import { BodyReader } from './body-reader.ts'
 import { ControlFields, type HeadFailure } from './control-fields.ts'
 import { FieldSection, sectionComplete, sectionIncomplete, sectionTooMany } from './field-section.ts'
+import { checkLimits, type MessageLimits } from './message-limits.ts'
 import { lineComplete, lineConnect, lineIncomplete, RequestLine } from './request-line.ts'
-import { type Trailer, TrailerReader, trailersTooLong } from './trailers.ts'
+import type { Trailer } from './trailers.ts'
 
 export type { HeadFailure }
 
 /** The bounds of one request. */
-export type RequestLimits = Pick<HttpLimits, 'headerBytesMax' | 'headerFieldsMax' | 'bodyBytesMax'>
+export type RequestLimits = MessageLimits
 
 /** What {@link RequestParser.parseHead} says. */
 export const headIncomplete = 0
@@ -17,26 +16,15 @@ export const headComplete = 1
 export const headFailed = 2
 
 /*
- *              parseHead                                        readBody
- *   ┌───────────────────────────────┐   ┌──────────────────────────────────────────────────────┐
- *   requestLine ──► fields ──► judged ──┬─► complete                                no body
- *                                       ├─► content ──► complete                    Content-Length
- *                                       └─► framing ──► content ──► framing …       chunked
- *                                              └─ size 0 ──► trailers ──► complete
- *   Every state but `complete` may end in `failed`, and stays there until `reset`.
+ *              parseHead                      readBody
+ *   ┌────────────────────────────────────┐   ┌───────────┐
+ *   requestLine ──► fields ──► judged ──► behind: the body's reader goes on
+ *   Every state may end in `failed`, and stays there until `reset`.
  */
 const requestLine = 0
 const headerFields = 1
-const content = 2
-const framing = 3
-const trailerFields = 4
-const complete = 5
-const failed = 6
-
-/** Offsets are stored in 32 bits, and a limit that large protects nobody. */
-const sectionBytesMax = 2 ** 30
-
-const noTrailers: readonly Trailer[] = Object.freeze([])
+const behind = 2
+const failed = 3
 
 /**
  * Reads HTTP/1.0 and HTTP/1.1 requests from bytes, strictly, into numbers: no string or object is made unless a request
@@ -64,23 +52,13 @@ export class RequestParser {
   failure: HeadFailure | undefined = undefined
   /** Behind the empty line: where the body, or the next message, begins. */
   headEnd = 0
-  /** The content that the last {@link readBody} found: `bytes[pieceStart]` up to and not including `bytes[pieceEnd]`. */
-  pieceStart = 0
-  pieceEnd = 0
-  /** Content so far, in bytes. */
-  bodyBytes = 0
-  /** The fields behind a chunked body. */
-  trailers: readonly Trailer[] = noTrailers
 
   readonly #limits: RequestLimits
   readonly #line = new RequestLine()
   readonly #section = new FieldSection()
   readonly #control = new ControlFields()
-  readonly #framing = new ChunkFraming()
-  #trailerReader: TrailerReader | undefined = undefined
+  readonly #body: BodyReader
   #state = requestLine
-  /** Of the content, or of the chunk's. */
-  #bytesLeft = 0
 
   /**
    * @param limits `headerBytesMax`: request line, header fields and the empty line, with the empty lines before them, chunk
@@ -88,11 +66,8 @@ export class RequestParser {
    * @throws QpsError QPS_OPTION where a limit is no whole number in range.
    */
   constructor(limits: RequestLimits) {
-    this.#limits = {
-      headerBytesMax: checkInteger('headerBytesMax', limits.headerBytesMax, { min: 1, max: sectionBytesMax }),
-      headerFieldsMax: checkInteger('headerFieldsMax', limits.headerFieldsMax, { min: 1, max: sectionBytesMax / 4 }),
-      bodyBytesMax: checkInteger('bodyBytesMax', limits.bodyBytesMax, { min: 0 }),
-    }
+    this.#limits = checkLimits(limits)
+    this.#body = new BodyReader(this.#limits)
   }
 
   /** Index into `methods` of @qps/http-contract. */
@@ -146,18 +121,32 @@ export class RequestParser {
   get hostField(): number {
     return this.#control.hostField
   }
+  /** The content that the last {@link readBody} found: `bytes[pieceStart]` up to and not including `bytes[pieceEnd]`. */
+  get pieceStart(): number {
+    return this.#body.pieceStart
+  }
+  get pieceEnd(): number {
+    return this.#body.pieceEnd
+  }
+  /** Content so far, in bytes. */
+  get bodyBytes(): number {
+    return this.#body.contentBytes
+  }
+  /** The fields behind a chunked body. */
+  get trailers(): readonly Trailer[] {
+    return this.#body.trailers
+  }
   /** Was the whole message read? True at once behind a head without a body. */
   get bodyComplete(): boolean {
-    return this.#state === complete
+    return this.#body.complete
   }
 
   /** Expects a new message. */
   reset(): void {
     this.failure = undefined
-    this.bodyBytes = 0
-    this.trailers = noTrailers
     this.#state = requestLine
     this.#line.reset()
+    this.#body.reset()
   }
 
   /**
@@ -185,22 +174,8 @@ export class RequestParser {
    * On `failure` nothing behind may be processed.
    */
   readBody(bytes: Uint8Array, at: number, end: number): number {
-    this.pieceStart = at
-    this.pieceEnd = at
-    let next = at
-    while (next < end) {
-      switch (this.#state) {
-        case content:
-          return this.#readContent(next, end)
-        case framing:
-          next = this.#readFraming(bytes, next, end)
-          break
-        case trailerFields:
-          return this.#readTrailers(bytes, next, end)
-        default:
-          return next
-      }
-    }
+    const next = this.#body.read(bytes, at, end)
+    if (this.#body.failure !== undefined) this.#fail(this.#body.failure)
     return next
   }
 
@@ -225,58 +200,9 @@ export class RequestParser {
     this.headEnd = this.#section.at
     const failure = this.#control.weigh(bytes, start, this.#section, this.versionMinor)
     if (failure !== undefined) return this.#fail(failure)
-    const { contentLength, chunked } = this.#control
-    if (contentLength > this.#limits.bodyBytesMax) return this.#fail('body')
-    this.#bytesLeft = contentLength
-    if (chunked) this.#expectChunks()
-    else this.#state = contentLength > 0 ? content : complete
-  }
-
-  #expectChunks(): void {
-    this.#framing.reset(this.#limits.headerBytesMax - this.headEnd)
-    this.#state = framing
-  }
-
-  #readContent(at: number, end: number): number {
-    const taken = Math.min(this.#bytesLeft, end - at)
-    this.pieceStart = at
-    this.pieceEnd = at + taken
-    this.bodyBytes += taken
-    this.#bytesLeft -= taken
-    if (this.#bytesLeft === 0) {
-      if (this.chunked) this.#framing.expectEnd()
-      this.#state = this.chunked ? framing : complete
-    }
-    return at + taken
-  }
-
-  #readFraming(bytes: Uint8Array, at: number, end: number): number {
-    const outcome = this.#framing.read(bytes, at, end)
-    if (outcome === chunkSized) this.#expectContent(this.#framing.size)
-    else if (outcome === chunkTooLong) this.#fail('header-bytes')
-    else if (outcome !== chunkIncomplete && outcome !== chunkEnded) this.#fail('malformed')
-    return this.#framing.at
-  }
-
-  #expectContent(size: number): void {
-    if (size > this.#limits.bodyBytesMax - this.bodyBytes) return this.#fail('body')
-    this.#bytesLeft = size
-    this.#state = content
-    if (size > 0) return
-    this.#trailerReader ??= new TrailerReader()
-    this.#trailerReader.reset(this.#framing.extensionRoom, this.#limits.headerFieldsMax - this.fieldCount)
-    this.#state = trailerFields
-  }
-
-  #readTrailers(bytes: Uint8Array, at: number, end: number): number {
-    const reader = this.#trailerReader!
-    const outcome = reader.read(bytes, at, end)
-    if (outcome === sectionComplete) {
-      this.trailers = reader.trailers
-      this.#state = complete
-    } else if (outcome === trailersTooLong) this.#fail('header-bytes')
-    else if (outcome === sectionTooMany) this.#fail('header-fields')
-    else if (outcome !== sectionIncomplete) this.#fail('malformed')
-    return reader.at
+    if (this.chunked) this.#body.expectChunks(this.headEnd, this.fieldCount)
+    else this.#body.expectLength(this.contentLength)
+    this.#state = behind
+    if (this.#body.failure !== undefined) this.#fail(this.#body.failure)
   }
 }

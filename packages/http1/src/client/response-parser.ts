@@ -1,8 +1,8 @@
-import { checkInteger } from '@qps/core'
-import { chunkEnded, ChunkFraming, chunkIncomplete, chunkSized, chunkTooLong } from '../chunked.ts'
+import { BodyReader } from '../body-reader.ts'
 import { FieldSection, sectionComplete, sectionIncomplete, sectionTooMany } from '../field-section.ts'
+import { checkLimits, type MessageLimits } from '../message-limits.ts'
 import { headComplete, headFailed, headIncomplete } from '../request-parser.ts'
-import { type Trailer, TrailerReader, trailersTooLong } from '../trailers.ts'
+import type { Trailer } from '../trailers.ts'
 import { ResponseFields } from './response-fields.ts'
 import { lineComplete, lineIncomplete, StatusLine } from './status-line.ts'
 
@@ -10,34 +10,18 @@ import { lineComplete, lineIncomplete, StatusLine } from './status-line.ts'
 export type ResponseFailure = 'malformed' | 'upgrade' | 'header-bytes' | 'header-fields' | 'body'
 
 /** The bounds of one response. */
-export interface ResponseLimits {
-  headerBytesMax: number
-  headerFieldsMax: number
-  bodyBytesMax: number
-}
+export type ResponseLimits = MessageLimits
 
 /*
- *              parseHead                                        readBody
- *   ┌───────────────────────────────┐   ┌──────────────────────────────────────────────────────┐
- *   statusLine ───► fields ──► judged ──┬─► complete                                no body
- *                                       ├─► content ──► complete                    Content-Length
- *                                       ├─► framing ──► content ──► framing …       chunked
- *                                       │      └─ size 0 ──► trailers ──► complete
- *                                       └─► untilClose ── finish ──► complete       neither
- *   Every state but `complete` may end in `failed`, and stays there until `reset`.
+ *              parseHead                     readBody
+ *   ┌───────────────────────────────────┐   ┌──────────┐
+ *   statusLine ──► fields ──► judged ──► behind: the body's reader goes on
+ *   Every state may end in `failed`, and stays there until `reset`.
  */
 const statusLine = 0
 const headerFields = 1
-const content = 2
-const framing = 3
-const trailerFields = 4
-const untilClose = 5
-const complete = 6
-const failed = 7
-
-/** Offsets are stored in 32 bits, and a limit that large protects nobody. */
-const sectionBytesMax = 2 ** 30
-const noTrailers: readonly Trailer[] = Object.freeze([])
+const behind = 2
+const failed = 3
 
 /**
  * Reads HTTP/1.0 and HTTP/1.1 responses from bytes, strictly, into numbers: the counterpart of `RequestParser`, by the same
@@ -67,24 +51,14 @@ export class ResponseParser {
   headEnd = 0
   /** May another response follow on this connection (RFC 9112 section 9.3)? */
   keepAlive = false
-  /** The content that the last {@link readBody} found: `bytes[pieceStart]` up to and not including `bytes[pieceEnd]`. */
-  pieceStart = 0
-  pieceEnd = 0
-  /** Content so far, in bytes. */
-  bodyBytes = 0
-  /** The fields behind a chunked body. */
-  trailers: readonly Trailer[] = noTrailers
 
   readonly #limits: ResponseLimits
   readonly #line = new StatusLine()
   readonly #section = new FieldSection()
   readonly #control = new ResponseFields()
-  readonly #framing = new ChunkFraming()
-  #trailerReader: TrailerReader | undefined = undefined
+  readonly #body: BodyReader
   #state = statusLine
   #headOnly = false
-  /** Of the content, or of the chunk's. */
-  #bytesLeft = 0
 
   /**
    * @param limits `headerBytesMax`: status line, header fields and the empty line, chunk extensions and trailers; at most
@@ -92,11 +66,8 @@ export class ResponseParser {
    * @throws QpsError QPS_OPTION where a limit is no whole number in range.
    */
   constructor(limits: ResponseLimits) {
-    this.#limits = {
-      headerBytesMax: checkInteger('headerBytesMax', limits.headerBytesMax, { min: 1, max: sectionBytesMax }),
-      headerFieldsMax: checkInteger('headerFieldsMax', limits.headerFieldsMax, { min: 1, max: sectionBytesMax / 4 }),
-      bodyBytesMax: checkInteger('bodyBytesMax', limits.bodyBytesMax, { min: 0 }),
-    }
+    this.#limits = checkLimits(limits)
+    this.#body = new BodyReader(this.#limits)
   }
 
   get status(): number {
@@ -127,19 +98,33 @@ export class ResponseParser {
   get chunked(): boolean {
     return this.#control.chunked
   }
+  /** The content that the last {@link readBody} found: `bytes[pieceStart]` up to and not including `bytes[pieceEnd]`. */
+  get pieceStart(): number {
+    return this.#body.pieceStart
+  }
+  get pieceEnd(): number {
+    return this.#body.pieceEnd
+  }
+  /** Content so far, in bytes. */
+  get bodyBytes(): number {
+    return this.#body.contentBytes
+  }
+  /** The fields behind a chunked body. */
+  get trailers(): readonly Trailer[] {
+    return this.#body.trailers
+  }
   /** Was the whole message read? True at once behind a head without a body. */
   get bodyComplete(): boolean {
-    return this.#state === complete
+    return this.#body.complete
   }
 
   /** Expects a new message. @param headOnly it answers HEAD: no content follows, whatever its fields say. */
   reset(headOnly: boolean): void {
     this.failure = undefined
-    this.bodyBytes = 0
-    this.trailers = noTrailers
     this.#headOnly = headOnly
     this.#state = statusLine
     this.#line.reset()
+    this.#body.reset()
   }
 
   /** As `RequestParser.parseHead`: `headIncomplete`, `headComplete` or `headFailed`. */
@@ -156,31 +141,14 @@ export class ResponseParser {
 
   /** As `RequestParser.readBody`: stops behind one piece of content, at `end` or at the body's end. @returns where to go on. */
   readBody(bytes: Uint8Array, at: number, end: number): number {
-    this.pieceStart = at
-    this.pieceEnd = at
-    let next = at
-    while (next < end) {
-      switch (this.#state) {
-        case content:
-          return this.#readContent(next, end)
-        case framing:
-          next = this.#readFraming(bytes, next, end)
-          break
-        case trailerFields:
-          return this.#readTrailers(bytes, next, end)
-        case untilClose:
-          return this.#readRest(next, end)
-        default:
-          return next
-      }
-    }
+    const next = this.#body.read(bytes, at, end)
+    if (this.#body.failure !== undefined) this.#fail(this.#body.failure)
     return next
   }
 
   /** The server has ended in order. @returns true where that completes the response. */
   finish(): boolean {
-    if (this.#state === untilClose) this.#state = complete
-    return this.#state === complete
+    return this.#body.finish()
   }
 
   #fail(failure: ResponseFailure): void {
@@ -215,70 +183,14 @@ export class ResponseParser {
     if (status === 101) return this.#fail('upgrade')
     if (status < 200 && (chunked || contentLength !== -1)) return this.#fail('malformed')
     if (status === 204 && announces) this.keepAlive = false
-    if (this.#headOnly || status < 200 || status === 204 || status === 304) this.#state = complete
-    else if (contentLength > this.#limits.bodyBytesMax) this.#fail('body')
-    else if (chunked) {
-      this.#framing.reset(this.#limits.headerBytesMax - this.headEnd)
-      this.#state = framing
-    } else if (contentLength === -1) {
+    if (this.#headOnly || status < 200 || status === 204 || status === 304) this.#body.expectNothing()
+    else if (chunked) this.#body.expectChunks(this.headEnd, this.fieldCount)
+    else if (contentLength !== -1) this.#body.expectLength(contentLength)
+    else {
       this.keepAlive = false
-      this.#state = untilClose
-    } else {
-      this.#bytesLeft = contentLength
-      this.#state = contentLength > 0 ? content : complete
+      this.#body.expectRest()
     }
-  }
-
-  #readContent(at: number, end: number): number {
-    const taken = Math.min(this.#bytesLeft, end - at)
-    this.#piece(at, at + taken)
-    this.#bytesLeft -= taken
-    if (this.#bytesLeft === 0) {
-      if (this.chunked) this.#framing.expectEnd()
-      this.#state = this.chunked ? framing : complete
-    }
-    return at + taken
-  }
-
-  #readRest(at: number, end: number): number {
-    if (end - at > this.#limits.bodyBytesMax - this.bodyBytes) this.#fail('body')
-    else this.#piece(at, end)
-    return end
-  }
-
-  #piece(start: number, end: number): void {
-    this.pieceStart = start
-    this.pieceEnd = end
-    this.bodyBytes += end - start
-  }
-
-  #readFraming(bytes: Uint8Array, at: number, end: number): number {
-    const outcome = this.#framing.read(bytes, at, end)
-    if (outcome === chunkSized) this.#expectContent(this.#framing.size)
-    else if (outcome === chunkTooLong) this.#fail('header-bytes')
-    else if (outcome !== chunkIncomplete && outcome !== chunkEnded) this.#fail('malformed')
-    return this.#framing.at
-  }
-
-  #expectContent(size: number): void {
-    if (size > this.#limits.bodyBytesMax - this.bodyBytes) return this.#fail('body')
-    this.#bytesLeft = size
-    this.#state = content
-    if (size > 0) return
-    this.#trailerReader ??= new TrailerReader()
-    this.#trailerReader.reset(this.#framing.extensionRoom, this.#limits.headerFieldsMax - this.fieldCount)
-    this.#state = trailerFields
-  }
-
-  #readTrailers(bytes: Uint8Array, at: number, end: number): number {
-    const reader = this.#trailerReader!
-    const outcome = reader.read(bytes, at, end)
-    if (outcome === sectionComplete) {
-      this.trailers = reader.trailers
-      this.#state = complete
-    } else if (outcome === trailersTooLong) this.#fail('header-bytes')
-    else if (outcome === sectionTooMany) this.#fail('header-fields')
-    else if (outcome !== sectionIncomplete) this.#fail('malformed')
-    return reader.at
+    this.#state = behind
+    if (this.#body.failure !== undefined) this.#fail(this.#body.failure)
   }
 }
