@@ -1,5 +1,6 @@
 import { httpLimits } from '@qps/http-contract'
 import { dispatcherDefaults } from '@qps/http1'
+import { http2Limits } from '@qps/http2'
 import { loadLimits } from '@qps/loadgen'
 import { pollerDefaults } from '@qps/netpoll'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -26,10 +27,13 @@ const constants: [name: string, where: string, what: string][] = [
 
 /** What a dispatcher's defaults bound; the others of them are switches. */
 const clientBounds = Object.entries(dispatcherDefaults).filter(([, value]) => typeof value === 'number')
+/** Those of HTTP/2 that HTTP/1.1 does not have; the others are the same. */
+const http2Bounds = Object.entries(http2Limits).filter(([name]) => !(name in httpLimits))
 
 function table(): string {
   const rows = [
     ...Object.entries(httpLimits).map(([name, value]) => [name, String(value), 'packages/http-contract/src/limits.ts']),
+    ...http2Bounds.map(([name, value]) => [name, String(value), 'packages/http2/src/limits.ts']),
     ...Object.entries(loadLimits).map(([name, value]) => [name, rangeOf(value), 'packages/loadgen/src/options.ts']),
     ...clientBounds.map(([name, value]) => [name, String(value), 'packages/http1/src/client/options.ts']),
     ...Object.entries(pollerDefaults).map(([name, value]) => [name, String(value), 'packages/netpoll/src/options.ts']),
