@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Http2Server, type IncomingHttpHeaders } from 'node:http2'
+import { createServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
 import {
   connectionPreface,
@@ -29,7 +29,7 @@ const seen: Seen[] = []
 let server: Http2Server
 beforeAll(async () => {
   server = createServer()
-  server.on('stream', (stream, headers) => {
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     let body = ''
     stream.setEncoding('latin1')
     stream.on('data', (piece: string) => (body += piece))

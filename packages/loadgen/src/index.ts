@@ -4,7 +4,7 @@ export { runLoadProcess } from './run-process.ts'
 // What to do, and what came of it.
 export { loadDefaults, loadLimits, type LoadOptions, type LoadProgress } from './options.ts'
 export { type LoadResult } from './result.ts'
-export { type ErrorKind, errorKinds } from './recorder.ts'
+export { type ErrorCounts, type ErrorKind, errorKinds } from './recorder.ts'
 // What a faster transport implements.
 export {
   type Transport,

@@ -43,6 +43,10 @@ class NetConnection implements TransportConnection {
     this.#socket.write(bytes)
   }
 
+  writeCopy(bytes: Uint8Array, start: number, end: number): void {
+    this.#socket.write(bytes.slice(start, end))
+  }
+
   close(): void {
     this.#closed = true
     this.#socket.destroy()

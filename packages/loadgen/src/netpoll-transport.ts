@@ -7,6 +7,9 @@ import type {
   TransportTarget,
 } from './transport.ts'
 
+/** A longer piece is lent to the engine and not copied: see `Connection.write` there. */
+const copiedBytesMax = 4096
+
 /**
  * Connections over the engine: io_uring where it may be used, else epoll, else libuv; the transport's name says which. All
  * requests of a turn leave in one system call, and a thread that has nothing else to do waits for answers in the ring.
@@ -34,6 +37,12 @@ class NetpollConnection implements TransportConnection, ConnectionHandler {
 
   write(bytes: Uint8Array): void {
     this.#connection.write(bytes)
+  }
+
+  writeCopy(bytes: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end; at += copiedBytesMax) {
+      this.#connection.write(bytes.subarray(at, Math.min(end, at + copiedBytesMax)))
+    }
   }
 
   close(): void {

@@ -1,23 +1,38 @@
 import { checkInteger, checkNumber, describe, QpsError } from '@qps/core'
+import { protocolDefaults, windowBytesMax } from '@qps/http2-frames'
+import { grpcBody, grpcFields, http2Fields, type Http2Message, payloadMessage } from './http2/message.ts'
+import { type Message, messageBytes, type Protocol } from './protocol.ts'
 import { encodeRequest } from './request.ts'
+
+const protocols: readonly Protocol[] = ['h1', 'h2', 'grpc']
 
 /** What `runLoad` is asked to do. Only `url` is required; {@link loadDefaults} holds the rest. */
 export interface LoadOptions {
   /** Where to, `http://` only. Path and query are sent as they stand. */
   url: string
+  /**
+   * `h1` (default), HTTP/1.1; `h2`, HTTP/2 in cleartext with prior knowledge; `grpc`, unary calls of gRPC over the same, where
+   * the URL's path names the method.
+   */
+  protocol?: 'h1' | 'h2' | 'grpc'
   /** Connections in all, 1..10,000; default 64. */
   connections?: number
   /** Seconds measured, 0.1..3600; default 10. */
   durationS?: number
   /** Requests per second offered in an open loop, 1..10,000,000; absent: a closed loop. */
   rateQps?: number
-  /** Requests outstanding on one connection at most, 1..1024; default 1. */
+  /** Requests outstanding on one connection at most, 1..1024; default 1. With HTTP/2: streams in flight. */
   pipeline?: number
-  /** Capitals; default GET. CONNECT is refused. */
+  /** Capitals; default GET, and POST with gRPC, which has no other. CONNECT is refused. */
   method?: string
-  /** Sent with every request, with its Content-Length; 1 MiB at most. Default none. */
+  /** Sent with every request, with its Content-Length; 1 MiB at most. Default none. With gRPC: the message, encoded. */
   body?: string | Uint8Array
-  /** Further header fields. `Host` may be replaced; `Content-Length` and `Transfer-Encoding` may not be given. */
+  /** gRPC, instead of `body`: a protobuf message whose field 1 holds so many bytes, 0..1,048,576. Default 0: an empty one. */
+  grpcBytes?: number
+  /**
+   * Further header fields. `Host` may be replaced; `Content-Length` and `Transfer-Encoding` may not be given. With gRPC: the
+   * metadata.
+   */
   headers?: Record<string, string>
   /** Worker threads that generate, 1..64 and at most one per connection; default 1. */
   threads?: number
@@ -27,6 +42,11 @@ export interface LoadOptions {
   timeoutS?: number
   /** True where correct answers differ in length; default false. Chunked ones may always differ. */
   lengthVaries?: boolean
+  /**
+   * HTTP/2: what the server may send ahead of us, on each stream and on the connection: 65,535..2^31-1 bytes, default
+   * 2^30-1, so that the window is never the limit. What arrives is counted and thrown away.
+   */
+  windowBytes?: number
   /** Ends the run early, with what was measured until then. */
   signal?: AbortSignal
   /** Called about four times a second. */
@@ -54,6 +74,7 @@ export const loadDefaults: Readonly<
   Required<
     Pick<
       LoadOptions,
+      | 'protocol'
       | 'connections'
       | 'durationS'
       | 'pipeline'
@@ -62,10 +83,12 @@ export const loadDefaults: Readonly<
       | 'warmupS'
       | 'timeoutS'
       | 'lengthVaries'
+      | 'windowBytes'
       | 'transport'
     >
   >
 > = {
+  protocol: 'h1',
   connections: 64,
   durationS: 10,
   pipeline: 1,
@@ -74,6 +97,7 @@ export const loadDefaults: Readonly<
   warmupS: 0,
   timeoutS: 10,
   lengthVaries: false,
+  windowBytes: 2 ** 30 - 1,
   transport: 'netpoll',
 }
 
@@ -87,7 +111,8 @@ export const loadLimits: Readonly<{
   warmupS: number
   timeoutS: { min: number; max: number }
   bodyBytes: number
-  /** A connection's requests are written in one piece, prepared once per thread. */
+  windowBytes: { min: number; max: number }
+  /** A connection's requests are kept until they are sent: so much of them together. */
   pipelineBytes: number
 }> = {
   connections: 10_000,
@@ -98,6 +123,7 @@ export const loadLimits: Readonly<{
   warmupS: 600,
   timeoutS: { min: 0.05, max: 600 },
   bodyBytes: 1024 * 1024,
+  windowBytes: { min: protocolDefaults.initialWindowBytes, max: windowBytesMax },
   pipelineBytes: 64 * 1024 * 1024,
 }
 
@@ -110,8 +136,7 @@ export interface LoadPlan {
   durationS: number
   rateQps: number | null
   pipeline: number
-  method: string
-  request: Uint8Array
+  message: Message
   threads: number
   warmupS: number
   timeoutS: number
@@ -127,7 +152,8 @@ export interface LoadPlan {
 export function planLoad(options: LoadOptions): LoadPlan {
   const limits = loadLimits
   const url = checkUrl(options.url)
-  const given = { ...loadDefaults, ...withoutUndefined(options) }
+  const asked = withoutUndefined(options)
+  const given = { ...loadDefaults, ...(asked.protocol === 'grpc' && { method: 'POST' }), ...asked }
   const plan: LoadPlan = {
     url: options.url,
     host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -137,8 +163,7 @@ export function planLoad(options: LoadOptions): LoadPlan {
     rateQps:
       given.rateQps === undefined ? null : checkNumber('rateQps', given.rateQps, { min: 1, max: limits.rateQps }),
     pipeline: checkInteger('pipeline', given.pipeline, { min: 1, max: limits.pipeline }),
-    method: given.method,
-    request: encodeRequest(url, given.method, given.headers ?? {}, checkBody(given.body)),
+    message: messageOf(url, given),
     threads: checkInteger('threads', given.threads, { min: 1, max: limits.threads }),
     warmupS: checkNumber('warmupS', given.warmupS, { min: 0, max: limits.warmupS }),
     timeoutS: checkNumber('timeoutS', given.timeoutS, limits.timeoutS),
@@ -150,8 +175,8 @@ export function planLoad(options: LoadOptions): LoadPlan {
       hint: 'every thread needs a connection of its own: lower threads or raise connections',
     })
   }
-  if (plan.request.length * plan.pipeline > limits.pipelineBytes) {
-    const bytes = plan.request.length
+  const bytes = messageBytes(plan.message)
+  if (bytes * plan.pipeline > limits.pipelineBytes) {
     throw new QpsError('QPS_OPTION', `pipeline ${plan.pipeline} of requests of ${bytes} bytes is over 64 MiB`, {
       hint: 'lower pipeline or shorten the body',
     })
@@ -167,7 +192,7 @@ function checkUrl(text: unknown): URL {
     })
   }
   if (url.protocol !== 'http:') {
-    const why = url.protocol === 'https:' ? 'TLS is not supported yet' : 'the load generator speaks HTTP/1.1 only'
+    const why = url.protocol === 'https:' ? 'TLS is not supported yet' : 'the load generator speaks HTTP only'
     throw new QpsError('QPS_OPTION', `url must begin with http://, not ${describe(url.protocol)}: ${why}`, {
       hint: 'for example http://127.0.0.1:8080/',
     })
@@ -178,6 +203,50 @@ function checkUrl(text: unknown): URL {
     })
   }
   return url
+}
+
+/** What is sent, by protocol. */
+function messageOf(url: URL, given: LoadOptions & typeof loadDefaults): Message {
+  const protocol = checkProtocol(given.protocol)
+  const { headers = {}, method } = given
+  if (protocol === 'grpc') return { protocol, ...grpcCall(url, given) }
+  if (given.grpcBytes !== undefined) {
+    throw new QpsError('QPS_OPTION', 'grpcBytes makes a message of gRPC, which needs the protocol grpc', {
+      hint: 'use protocol grpc, or give a body',
+    })
+  }
+  const body = checkBody(given.body)
+  if (protocol === 'h1') return { protocol, method, bytes: encodeRequest(url, method, headers, body) }
+  const fields = http2Fields(url, method, headers, body.length)
+  return { protocol, method, fields, body, windowBytes: checkWindow(given.windowBytes) }
+}
+
+function grpcCall(url: URL, given: LoadOptions & typeof loadDefaults): Omit<Http2Message, 'protocol'> {
+  const { headers = {}, method, body, grpcBytes } = given
+  if (method !== 'POST') {
+    throw new QpsError('QPS_OPTION', `method must be POST with gRPC, not ${describe(method)}`, { hint: 'leave it out' })
+  }
+  if (body !== undefined && grpcBytes !== undefined) {
+    throw new QpsError('QPS_OPTION', 'body and grpcBytes are two messages, and a unary call has one', {
+      hint: 'give one of them',
+    })
+  }
+  const message =
+    body === undefined
+      ? payloadMessage(checkInteger('grpcBytes', grpcBytes ?? 0, { min: 0, max: loadLimits.bodyBytes }))
+      : checkBody(body)
+  const windowBytes = checkWindow(given.windowBytes)
+  return { method, fields: grpcFields(url, headers), body: grpcBody(message), windowBytes }
+}
+
+function checkWindow(windowBytes: unknown): number {
+  return checkInteger('windowBytes', windowBytes, loadLimits.windowBytes)
+}
+
+function checkProtocol(protocol: unknown): Protocol {
+  const known = protocols.find((known) => known === protocol)
+  if (known !== undefined) return known
+  throw new QpsError('QPS_OPTION', `protocol must be one of ${protocols.join(', ')}, not ${describe(protocol)}`)
 }
 
 function checkBody(body: unknown): Uint8Array {

@@ -1,4 +1,4 @@
-import { type ConnectionContext, type ConnectionOwner, type Ending, LoadConnection } from './connection.ts'
+import type { ConnectionContext, ConnectionMaker, ConnectionOwner, Ending, LoadConnection } from './connection.ts'
 
 /** So many connections are being opened at once; more would overflow a listener's backlog (511 in Node). */
 const openingMax = 128
@@ -14,6 +14,7 @@ const backoffMs = 100
  */
 export class ConnectionPool implements ConnectionOwner {
   readonly #context: ConnectionContext
+  readonly #make: ConnectionMaker
   readonly #timeoutMs: number
   readonly #allRetired: (nowMs: number) => void
   readonly #connections: LoadConnection[] = []
@@ -27,8 +28,14 @@ export class ConnectionPool implements ConnectionOwner {
   #closed = false
 
   /** @param allRetired called once, when the last connection has been given up. */
-  constructor(context: ConnectionContext, timeoutMs: number, allRetired: (nowMs: number) => void) {
+  constructor(
+    context: ConnectionContext,
+    make: ConnectionMaker,
+    timeoutMs: number,
+    allRetired: (nowMs: number) => void,
+  ) {
     this.#context = context
+    this.#make = make
     this.#timeoutMs = timeoutMs
     this.#allRetired = allRetired
     this.#sweeper = setInterval(() => this.#sweep(), Math.max(5, timeoutMs / 10))
@@ -85,7 +92,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   #openNext(): void {
     if (this.#connections.length === this.#count) return
-    const connection = new LoadConnection(this.#context, this)
+    const connection = this.#make(this)
     this.#connections.push(connection)
     connection.connect()
   }
@@ -112,9 +119,6 @@ export class ConnectionPool implements ConnectionOwner {
 
   #sweep(): void {
     const nowMs = this.#context.clock.nowMs()
-    for (const connection of this.#connections) {
-      const owed = connection.outstanding > 0 || connection.opening
-      if (owed && nowMs - connection.waitingSinceMs > this.#timeoutMs) connection.timeOut(nowMs)
-    }
+    for (const connection of this.#connections) connection.sweep(nowMs, this.#timeoutMs)
   }
 }

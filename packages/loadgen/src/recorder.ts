@@ -1,8 +1,26 @@
 import { Histogram } from '@qps/stats'
 
-/** Why a request has no correct answer. */
+/** Why a request has no correct answer, whatever the protocol. */
 export const errorKinds = ['connect', 'reset', 'timeout', 'parse', 'status', 'length', 'unsent'] as const
-export type ErrorKind = (typeof errorKinds)[number]
+/** What HTTP/2 adds: the server reset the request's stream, or said GOAWAY. */
+const http2Kinds = ['stream', 'goaway'] as const
+/** What gRPC adds: a status other than OK. */
+const grpcKinds = ['grpc'] as const
+type CommonKind = (typeof errorKinds)[number]
+export type ErrorKind = CommonKind | (typeof http2Kinds)[number] | (typeof grpcKinds)[number]
+/** Every kind that a protocol can have, 0 included. */
+export type ErrorCounts = Record<CommonKind, number> & Partial<Record<ErrorKind, number>>
+
+/** The kinds of error that a protocol can have. */
+export const errorKindsOf: Readonly<Record<'h1' | 'h2' | 'grpc', readonly ErrorKind[]>> = {
+  h1: errorKinds,
+  h2: [...errorKinds, ...http2Kinds],
+  grpc: [...errorKinds, ...http2Kinds, ...grpcKinds],
+}
+
+/** Statuses of gRPC are 0 to 16; what is beyond counts as 2, UNKNOWN, as its clients would have it. */
+const grpcStatusMax = 16
+const grpcUnknown = 2
 
 /**
  * What one thread saw. A latency belongs to the measured window, or not, by one of two instants:
@@ -18,6 +36,8 @@ export class Recorder {
   readonly latenessUs: Histogram = new Histogram()
   /** Answers by status code. */
   readonly statuses: Float64Array = new Float64Array(1000)
+  /** Calls of gRPC by their status, where it is not 0. */
+  readonly grpcStatuses: Float64Array = new Float64Array(grpcStatusMax + 1)
   readonly errors: Record<ErrorKind, number> = {
     connect: 0,
     reset: 0,
@@ -26,6 +46,9 @@ export class Recorder {
     status: 0,
     length: 0,
     unsent: 0,
+    stream: 0,
+    goaway: 0,
+    grpc: 0,
   }
   /** Correct answers, warm-up included. */
   answered = 0
@@ -60,6 +83,13 @@ export class Recorder {
     this.errors[kind]++
   }
 
+  /** A call of gRPC that the server answered with a status other than 0. */
+  callFailed(grpcStatus: number): void {
+    const known = grpcStatus <= grpcStatusMax ? grpcStatus : grpcUnknown
+    this.grpcStatuses[known] = this.grpcStatuses[known]! + 1
+    this.errors.grpc++
+  }
+
   /** Requests that got no answer at all. Errors count whenever they happen, in the warm-up and after the end too. */
   error(kind: ErrorKind, count = 1): void {
     this.errors[kind] += count
@@ -67,7 +97,7 @@ export class Recorder {
 
   get errorCount(): number {
     let count = 0
-    for (const kind of errorKinds) count += this.errors[kind]
+    for (const kind of errorKindsOf.grpc) count += this.errors[kind]
     return count
   }
 }

@@ -5,21 +5,30 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/
 /** Visible characters, blanks and tabs: nothing that could end the line. */
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]{0,8192}$/
 
+/** One request of HTTP/1.1. */
+export interface Http1Message {
+  protocol: 'h1'
+  method: string
+  /** Made once and sent over and over. */
+  bytes: Uint8Array
+}
+
+/** What belongs to the framing, which is ours. */
+const reserved = ['content-length', 'transfer-encoding', 'upgrade']
+
 /**
- * The bytes of one request, made once and sent over and over.
+ * The bytes of one request.
  *
  * @param headers further fields, in this order; `Host` replaces the URL's.
  * @param body sent with a Content-Length unless it is empty and the method has no use for it.
  * @throws QpsError QPS_OPTION for a method, a name or a value that would not be one on the wire.
  */
 export function encodeRequest(url: URL, method: string, headers: Record<string, string>, body: Uint8Array): Uint8Array {
-  if (typeof method !== 'string' || !/^[A-Z]{1,32}$/.test(method) || method === 'CONNECT') {
-    throw new QpsError(
-      'QPS_OPTION',
-      `method must be an HTTP method in capitals other than CONNECT, not ${describe(method)}`,
-    )
-  }
-  const fields = Object.entries(headers).map(([name, value]) => encodeField(name, value))
+  checkMethod(method)
+  const fields = Object.entries(headers).map(([name, value]) => {
+    checkField(name, value, reserved)
+    return `${name}: ${value}\r\n`
+  })
   const names = new Set(Object.keys(headers).map((name) => name.toLowerCase()))
   if (!names.has('host')) fields.unshift(`Host: ${url.host}\r\n`)
   if (body.length > 0 || method === 'POST' || method === 'PUT' || method === 'PATCH') {
@@ -29,15 +38,27 @@ export function encodeRequest(url: URL, method: string, headers: Record<string, 
   return Buffer.concat([Buffer.from(head, 'latin1'), body])
 }
 
-function encodeField(name: string, value: string): string {
+/** @throws QpsError QPS_OPTION for anything that is no method. */
+export function checkMethod(method: string): void {
+  if (typeof method === 'string' && /^[A-Z]{1,32}$/.test(method) && method !== 'CONNECT') return
+  throw new QpsError(
+    'QPS_OPTION',
+    `method must be an HTTP method in capitals other than CONNECT, not ${describe(method)}`,
+  )
+}
+
+/**
+ * @param reserved names in lower case that are not the user's to give.
+ * @throws QpsError QPS_OPTION for a name or a value that would not be one on the wire.
+ */
+export function checkField(name: string, value: string, reserved: readonly string[]): void {
   if (!token.test(name)) {
     throw new QpsError('QPS_OPTION', `headers must have names of letters, digits and hyphens, not ${describe(name)}`)
   }
-  if (['content-length', 'transfer-encoding', 'upgrade'].includes(name.toLowerCase())) {
+  if (reserved.includes(name.toLowerCase())) {
     throw new QpsError('QPS_OPTION', `headers must not set ${name}: the load generator frames requests itself`)
   }
   if (typeof value !== 'string' || !fieldValue.test(value)) {
     throw new QpsError('QPS_OPTION', `header ${name} must be one line of Latin-1, not ${describe(value)}`)
   }
-  return `${name}: ${value}\r\n`
 }

@@ -1,6 +1,6 @@
 import { Histogram, littleRatio } from '@qps/stats'
 import type { LoadPlan } from './options.ts'
-import { errorKinds, type ErrorKind } from './recorder.ts'
+import { type ErrorCounts, type ErrorKind, errorKindsOf } from './recorder.ts'
 import type { ThreadReport } from './thread.ts'
 import { reasonsAgainst } from './validity.ts'
 
@@ -8,6 +8,7 @@ import { reasonsAgainst } from './validity.ts'
 export interface LoadResult {
   event: 'load'
   url: string
+  protocol: 'h1' | 'h2' | 'grpc'
   /** Seconds measured: as asked for, less where the run ended early. */
   durationS: number
   connections: number
@@ -22,9 +23,12 @@ export interface LoadResult {
   /** Correct answers whose latency was recorded. */
   requests: number
   errors: number
-  errorsByKind: Record<ErrorKind, number>
+  /** Every kind that the protocol can have, 0 included. */
+  errorsByKind: ErrorCounts
   /** Answers by status code. */
   status: Record<string, number>
+  /** gRPC only: calls by their status; 0 is OK. */
+  grpcStatus?: Record<string, number>
   /** From the intended start to the whole answer; percentiles at most 0.1 % too high. */
   latencyMs: { mean: number; p50: number; p90: number; p99: number; p999: number; max: number }
   /** CPU time of all generating threads per answer, in microseconds. In an open loop it includes the waiting. */
@@ -43,7 +47,8 @@ export interface Totals {
   latencyUs: Histogram
   latenessUs: Histogram
   status: Record<string, number>
-  errorsByKind: Record<ErrorKind, number>
+  grpcStatus: Record<string, number>
+  errorsByKind: ErrorCounts
   windowMs: number
   answeredInWindow: number
   cpuUsPerRequest: number
@@ -52,6 +57,8 @@ export interface Totals {
   meanInSystem: number | null
   /** Of the thread with the least rest; null in a closed loop. */
   idleRatio: number | null
+  /** The fewest streams in flight that a server allowed on a connection; Infinity where none said. */
+  streamsMax: number
   /** The different lengths that threads took for the right one. */
   bodyBytes: number[]
   stoppedAfterMs: number | null
@@ -60,16 +67,18 @@ export interface Totals {
 
 /** Makes the result of a run from what its threads saw. */
 export function resultOf(plan: LoadPlan, reports: readonly ThreadReport[]): LoadResult {
-  const totals = totalsOf(reports)
+  const { protocol } = plan.message
+  const totals = totalsOf(reports, errorKindsOf[protocol])
   // Instants are fractions of milliseconds; their difference is rounded to the microsecond that is meant.
   const seconds = Math.round(totals.windowMs * 1000) / 1e6
   const achievedQps = seconds > 0 ? totals.answeredInWindow / seconds : 0
   const latency = totals.latencyUs
   const percentileMs = (ratio: number): number => latency.percentile(ratio) / 1000
-  const concurrency = totals.meanInSystem ?? plan.connections * plan.pipeline
+  const concurrency = totals.meanInSystem ?? plan.connections * Math.min(plan.pipeline, totals.streamsMax)
   const result: LoadResult = {
     event: 'load',
     url: plan.url,
+    protocol,
     durationS: seconds,
     connections: plan.connections,
     pipeline: plan.pipeline,
@@ -78,9 +87,12 @@ export function resultOf(plan: LoadPlan, reports: readonly ThreadReport[]): Load
     offeredQps: plan.rateQps,
     achievedQps,
     requests: latency.count,
-    errors: errorKinds.reduce((sum, kind) => sum + totals.errorsByKind[kind], 0),
+    errors: Object.values(totals.errorsByKind).reduce((sum, count) => sum + count, 0),
     errorsByKind: totals.errorsByKind,
     status: totals.status,
+    ...(protocol === 'grpc' && {
+      grpcStatus: { ...(latency.count > 0 && { 0: latency.count }), ...totals.grpcStatus },
+    }),
     latencyMs: {
       mean: latency.mean / 1000,
       p50: percentileMs(0.5),
@@ -102,16 +114,16 @@ export function resultOf(plan: LoadPlan, reports: readonly ThreadReport[]): Load
   return { ...result, valid: reasons.length === 0, reasons }
 }
 
-function totalsOf(reports: readonly ThreadReport[]): Totals {
+function totalsOf(reports: readonly ThreadReport[], kinds: readonly ErrorKind[]): Totals {
   const latencyUs = new Histogram()
   const latenessUs = new Histogram()
   const status: Record<string, number> = {}
-  const errorsByKind = Object.fromEntries(errorKinds.map((kind) => [kind, 0])) as Record<ErrorKind, number>
+  const grpcStatus: Record<string, number> = {}
   for (const report of reports) {
     latencyUs.merge(Histogram.fromJSON(report.latencyUs))
     latenessUs.merge(Histogram.fromJSON(report.latenessUs))
-    for (const kind of errorKinds) errorsByKind[kind] += report.errors[kind]
-    for (const [code, count] of Object.entries(report.status)) status[code] = (status[code] ?? 0) + count
+    addTo(status, report.status)
+    addTo(grpcStatus, report.grpcStatus)
   }
   const sum = (of: (report: ThreadReport) => number): number => reports.reduce((total, report) => total + of(report), 0)
   const most = (of: (report: ThreadReport) => number): number => Math.max(...reports.map(of))
@@ -122,15 +134,21 @@ function totalsOf(reports: readonly ThreadReport[]): Totals {
     latencyUs,
     latenessUs,
     status,
-    errorsByKind,
+    grpcStatus,
+    errorsByKind: Object.fromEntries(kinds.map((kind) => [kind, sum(({ errors }) => errors[kind])])) as ErrorCounts,
     windowMs: most((report) => report.windowMs),
     answeredInWindow: sum((report) => report.answeredInWindow),
     cpuUsPerRequest: answered > 0 ? sum((report) => report.cpu.us) / answered : 0,
     busiest: most(({ cpu }) => (cpu.elapsedMs > 0 ? Math.min(1, cpu.us / 1000 / cpu.elapsedMs) : 0)),
     meanInSystem: isOpen ? sum((report) => report.meanInSystem ?? 0) : null,
     idleRatio: isOpen ? Math.min(...reports.map((report) => report.idleRatio ?? 1)) : null,
+    streamsMax: Math.min(...reports.map((report) => report.streamsMax)),
     bodyBytes: [...new Set(reports.map((report) => report.bodyBytes).filter((bytes) => bytes !== -1))],
     stoppedAfterMs: stopped.length === reports.length ? Math.max(...stopped) : null,
     aborted: reports.some((report) => report.aborted),
   }
+}
+
+function addTo(sums: Record<string, number>, counts: Record<string, number>): void {
+  for (const [code, count] of Object.entries(counts)) sums[code] = (sums[code] ?? 0) + count
 }

@@ -6,6 +6,7 @@ import type { Loop } from './loop.ts'
 import { OpenLoop } from './open-loop.ts'
 import type { LoadPlan } from './options.ts'
 import { ConnectionPool } from './pool.ts'
+import { connectionsFor } from './protocol.ts'
 import { type ErrorKind, Recorder } from './recorder.ts'
 import type { Transport, TransportTarget } from './transport.ts'
 
@@ -29,6 +30,8 @@ export interface ThreadReport {
   latencyUs: HistogramSnapshot
   latenessUs: HistogramSnapshot
   status: Record<string, number>
+  /** Calls by status of gRPC. */
+  grpcStatus: Record<string, number>
   errors: Record<ErrorKind, number>
   /** The measured window as it really was: shorter where the run ended early. */
   windowMs: number
@@ -41,6 +44,8 @@ export interface ThreadReport {
   idleRatio: number | null
   /** Length of a correct answer's body; -1 where there was none. */
   bodyBytes: number
+  /** The fewest streams in flight that a server allowed on a connection; Infinity where it never said. */
+  streamsMax: number
   /** Milliseconds after the beginning at which the server had stopped listening; null where it had not. */
   stoppedAfterMs: number | null
   aborted: boolean
@@ -87,13 +92,13 @@ export class LoadThread {
       target: share.target,
       recorder: this.#recorder,
       loop: this.#loop,
-      method: plan.method,
       pipeline: plan.pipeline,
-      batches: batchesOf(plan.request, plan.pipeline),
       lengthVaries: plan.lengthVaries,
       expected: { bodyBytes: -1 },
+      peer: { streamsMax: Infinity },
     }
-    this.#pool = new ConnectionPool(this.#context, plan.timeoutS * 1000, (nowMs) => this.#serverStopped(nowMs))
+    const make = connectionsFor(plan.message, this.#context)
+    this.#pool = new ConnectionPool(this.#context, make, plan.timeoutS * 1000, (nowMs) => this.#serverStopped(nowMs))
   }
 
   /** Opens the connections; resolves when each is open or has failed once. */
@@ -184,7 +189,8 @@ export class LoadThread {
       transport: this.#context.transport.name,
       latencyUs: recorder.latencyUs.toJSON(),
       latenessUs: recorder.latenessUs.toJSON(),
-      status: statusesOf(recorder.statuses),
+      status: countsOf(recorder.statuses),
+      grpcStatus: countsOf(recorder.grpcStatuses),
       errors: recorder.errors,
       windowMs: Math.max(0, recorder.windowEndMs - recorder.windowStartMs),
       answeredInWindow: recorder.answeredInWindow,
@@ -192,22 +198,18 @@ export class LoadThread {
       meanInSystem: loop && elapsedMs > 0 ? (last.integral - first.integral) / elapsedMs : null,
       idleRatio: loop && loop.turns > 0 ? loop.idleTurns / loop.turns : null,
       bodyBytes: this.#context.expected.bodyBytes,
+      streamsMax: this.#context.peer.streamsMax,
       stoppedAfterMs: this.#stoppedAfterMs,
       aborted: this.#aborted,
     }
   }
 }
 
-/** Entry n is the request n times in a row, for 0..pipeline: views of one piece of memory. */
-function batchesOf(request: Uint8Array, pipeline: number): Uint8Array[] {
-  const all = Buffer.concat(Array.from({ length: pipeline }, () => request))
-  return Array.from({ length: pipeline + 1 }, (_, count) => all.subarray(0, count * request.length))
-}
-
-function statusesOf(counts: Float64Array): Record<string, number> {
-  const status: Record<string, number> = {}
+/** By code, those that occurred. */
+function countsOf(counts: Float64Array): Record<string, number> {
+  const found: Record<string, number> = {}
   counts.forEach((count, code) => {
-    if (count > 0) status[code] = count
+    if (count > 0) found[code] = count
   })
-  return status
+  return found
 }

@@ -46,6 +46,11 @@ export interface TransportConnection {
    * @param bytes lent until the connection closes: they must not change.
    */
   write(bytes: Uint8Array): void
+  /**
+   * As `write`, of the bytes from `start` up to and not including `end`, which are copied: they may change as soon as this
+   * returns.
+   */
+  writeCopy(bytes: Uint8Array, start: number, end: number): void
   /** Closes at once and drops what was not sent. Calling it again is a no-op. */
   close(): void
 }

@@ -18,6 +18,7 @@ const idleRatioMin = 0.02
 export function reasonsAgainst(result: LoadResult, totals: Totals): string[] {
   const found = [
     ...interruptions(totals),
+    ...refusals(result, totals),
     ...wrongAnswers(result, totals),
     ...(result.requests === 0 ? [] : [...impossible(result), ...generatorLimits(result, totals)]),
   ]
@@ -31,6 +32,14 @@ function interruptions({ stoppedAfterMs, aborted, windowMs }: Totals): string[] 
   return reasons
 }
 
+/** In a closed loop, a server that takes fewer streams than were asked for has answered another load. */
+function refusals({ pipeline, offeredQps }: LoadResult, { streamsMax }: Totals): string[] {
+  if (offeredQps !== null || streamsMax >= pipeline) return []
+  return [
+    `the server allows ${streamsMax} streams in flight on a connection, fewer than the ${pipeline} asked for: lower --pipeline and raise -c`,
+  ]
+}
+
 function wrongAnswers(result: LoadResult, totals: Totals): string[] {
   const reasons: string[] = []
   if (result.requests === 0) reasons.push('no correct answer was measured')
@@ -38,6 +47,8 @@ function wrongAnswers(result: LoadResult, totals: Totals): string[] {
     const kinds = Object.entries(result.errorsByKind).filter(([, count]) => count > 0)
     reasons.push(`${result.errors} errors: ${kinds.map(([kind, count]) => `${count} ${kind}`).join(', ')}`)
   }
+  const failed = Object.keys(totals.grpcStatus)
+  if (failed.length > 0) reasons.push(`calls whose gRPC status is not 0: ${failed.join(', ')}`)
   const codes = Object.keys(result.status).filter((code) => !code.startsWith('2'))
   if (codes.length > 0) reasons.push(`answers that are not 2xx: ${codes.join(', ')}`)
   if (totals.bodyBytes.length > 1) {

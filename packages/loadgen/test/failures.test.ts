@@ -1,5 +1,5 @@
 import { Server as TcpServer } from 'node:net'
-import { type ErrorKind, runLoad } from '@qps/loadgen'
+import { type ErrorCounts, runLoad } from '@qps/loadgen'
 import { expect, test } from 'vitest'
 import { hello, serve, serveBytes } from './servers.ts'
 
@@ -7,7 +7,7 @@ const short = { durationS: 0.4, connections: 4 }
 const answer = (length: number): string => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`
 
 /** The kinds that occurred. */
-function kindsOf({ errorsByKind }: { errorsByKind: Record<ErrorKind, number> }): string[] {
+function kindsOf({ errorsByKind }: { errorsByKind: ErrorCounts }): string[] {
   return Object.entries(errorsByKind).flatMap(([kind, count]) => (count > 0 ? [kind] : []))
 }
 

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { ManualClock, seededRandom } from '@qps/core'
 import { expect, test } from 'vitest'
 import { ClosedLoop } from '../src/closed-loop.ts'
-import { type ConnectionContext, LoadConnection } from '../src/connection.ts'
+import { Http1Connection, type Http1Context } from '../src/http1-connection.ts'
 import type { Loop } from '../src/loop.ts'
 import { OpenLoop } from '../src/open-loop.ts'
 import { Recorder } from '../src/recorder.ts'
@@ -34,6 +34,7 @@ function simulated(clock: ManualClock, law: Law): Transport {
             clock.after(lastMs - clock.nowMs(), () => closed || handler.onData(answer, 0, answer.length))
           }
         },
+        writeCopy: () => expect.unreachable('HTTP/1.1 lends what it writes'),
         close: () => (closed = true),
       }
     },
@@ -57,7 +58,7 @@ async function simulate(options: Simulation): Promise<{ p50: number; p99: number
     kind === 'closed'
       ? new ClosedLoop()
       : new OpenLoop({ rateQps, phaseMs: 0, connections, queueMax: 10_000 }, recorder, clock)
-  const context: ConnectionContext = {
+  const context: Http1Context = {
     clock,
     recorder,
     loop,
@@ -68,9 +69,10 @@ async function simulate(options: Simulation): Promise<{ p50: number; p99: number
     batches: Array.from({ length: pipeline + 1 }, (_, count) => new Uint8Array(count)),
     lengthVaries: false,
     expected: { bodyBytes: -1 },
+    peer: { streamsMax: Infinity },
   }
   const owner = { opened: () => {}, ended: () => {} }
-  const team = Array.from({ length: connections }, () => new LoadConnection(context, owner))
+  const team = Array.from({ length: connections }, () => new Http1Connection(context, owner))
   for (const connection of team) connection.connect()
   clock.advance(1)
   const endMs = clock.nowMs() + durationMs
