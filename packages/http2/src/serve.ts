@@ -10,7 +10,7 @@ import {
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { type Clock, systemClock } from '@qps/core'
-import { type DrainReport, listenError, reachableHost } from '@qps/http-contract'
+import { type DrainReport, listenError, reachableHost, routePath } from '@qps/http-contract'
 import { drain } from './drain.ts'
 import { type Http2Limits, http2Limits, serverOptions } from './limits.ts'
 import { type Http2Refusal, SessionGuard } from './session-guard.ts'
@@ -28,6 +28,11 @@ export interface ServeHttp2Options {
   /** Limits that differ from `http2Limits`. */
   limits?: Partial<Http2Limits>
   onRefused?: ((reason: Http2Refusal) => void) | undefined
+  /**
+   * Called when a stream is over: `seconds` since its head, with the path as it was asked for, without its query; status 499
+   * where the client left before the answer was complete.
+   */
+  onRequestDone?: ((method: string, path: string, status: number, seconds: number) => void) | undefined
   /** What a handler threw. Default: a line on standard error. */
   onError?: ((error: unknown) => void) | undefined
   clock?: Clock
@@ -66,6 +71,7 @@ export async function serveHttp2(options: ServeHttp2Options, handler: Http2Handl
     // A client that vanishes, or resets what it asked for, is no error of ours.
     stream.on('error', () => {})
     if (!guard.begin(stream)) return
+    if (options.onRequestDone !== undefined) observe(stream, headers, options.onRequestDone)
     try {
       handler(stream, headers, guard)
     } catch (error) {
@@ -93,6 +99,21 @@ export async function serveHttp2(options: ServeHttp2Options, handler: Http2Handl
     drain: end,
     [Symbol.asyncDispose]: async () => void (await end(0)),
   }
+}
+
+/** nginx's number for a request whose client left; no client ever sees it. */
+const clientLeft = 499
+
+function observe(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  done: NonNullable<ServeHttp2Options['onRequestDone']>,
+): void {
+  const startMs = performance.now()
+  stream.once('close', () => {
+    const status = stream.aborted ? clientLeft : Number(stream.sentHeaders?.[':status'] ?? clientLeft)
+    done(headers[':method'] ?? '', routePath(headers[':path'] ?? ''), status, (performance.now() - startMs) / 1000)
+  })
 }
 
 /** INTERNAL_ERROR of RFC 9113 section 7. */

@@ -1,4 +1,5 @@
 import { constants } from 'node:http2'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { ask, serveSurface, session } from './support.ts'
 
@@ -54,6 +55,25 @@ describe('the surface over HTTP/2', () => {
     await expect(ask(client, { ':path': '/throws' })).rejects.toThrow('INTERNAL_ERROR')
     expect(String((await ask(client, { ':path': '/' })).body)).toBe('fine')
     expect(errors).toEqual([new Error('on purpose')])
+  })
+
+  test('what was asked, answered and how long it took is told, once for each stream', async () => {
+    const done: unknown[][] = []
+    await using server = await serveSurface({ onRequestDone: (...facts) => done.push(facts) })
+    using client = await session(server.port)
+    await ask(client, { ':path': '/?a=1' })
+    await ask(client, { ':path': '/nowhere' })
+    const left = client.request({ ':method': 'POST', ':path': '/echo' })
+    left.on('error', () => {}).write('half')
+    await sleep(20)
+    left.close(8)
+    await sleep(20)
+    expect(done.map((facts) => facts.slice(0, 3))).toEqual([
+      ['GET', '/', 200],
+      ['GET', '/nowhere', 404],
+      ['POST', '/echo', 499],
+    ])
+    for (const [, , , seconds] of done) expect(seconds).toBeLessThan(1)
   })
 
   test('S8: the settings that clients are told', async () => {
