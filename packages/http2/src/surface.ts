@@ -38,7 +38,7 @@ function send(
 }
 
 function refuse(stream: ServerHttp2Stream, problem: HttpProblem, fields: Record<string, string> = {}): void {
-  if (stream.destroyed || stream.headersSent) return
+  if (stream.closed || stream.headersSent) return
   const body = errorBody(problem)
   stream.respond({
     ':status': problem.status,
@@ -67,7 +67,8 @@ function echo(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, guard: Se
   })
   stream.once('end', () => {
     guard.bodyEnded(stream)
-    if (bytes <= bodyBytesMax && !stream.destroyed) {
+    // A stream that was reset ends as well; what came of it is no body.
+    if (bytes <= bodyBytesMax && !stream.closed) {
       send(stream, echoTypeOf(headers['content-type']), Buffer.concat(pieces, bytes), headers)
     }
   })
