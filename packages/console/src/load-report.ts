@@ -1,6 +1,9 @@
 import type { LoadResult } from '@qps/loadgen'
 import { formatMs, formatNumber } from './format.ts'
 
+/** What several requests on one connection are called. */
+const inFlight = { h1: 'pipelined', h2: 'streams each of HTTP/2', grpc: 'streams each of gRPC' }
+
 /**
  * A load's result as a person reads it: what was offered and achieved, the latency, what each side paid, and why the
  * figures cannot be trusted where they cannot.
@@ -10,11 +13,14 @@ import { formatMs, formatNumber } from './format.ts'
 export function loadReport(result: LoadResult, serverCpuUsPerRequest?: number): string {
   const { latencyMs, offeredQps } = result
   const shape = offeredQps === null ? 'closed loop' : `open loop, ${formatNumber(offeredQps)} QPS offered`
-  const pipeline = result.pipeline > 1 ? `, ${result.pipeline} pipelined` : ''
+  const pipeline = result.pipeline > 1 ? `, ${result.pipeline} ${inFlight[result.protocol]}` : ''
   const kinds = Object.entries(result.errorsByKind).filter(([, count]) => count > 0)
   const errors =
     kinds.length === 0 ? '0' : `${result.errors} (${kinds.map(([kind, count]) => `${kind} ${count}`).join(', ')})`
   const status = Object.entries(result.status).map(([code, count]) => `${code}: ${formatNumber(count)}`)
+  if (result.grpcStatus !== undefined) {
+    status.push(...Object.entries(result.grpcStatus).map(([code, count]) => `grpc ${code}: ${formatNumber(count)}`))
+  }
   const lines = [
     `${result.url}  ${shape}, ${result.connections} connections${pipeline}, ${formatNumber(result.durationS)} s`,
     row('rate', `${formatNumber(result.achievedQps)} QPS, ${formatNumber(result.requests)} requests, errors ${errors}`),

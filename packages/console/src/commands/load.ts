@@ -6,6 +6,8 @@ import { formatNumber } from '../format.ts'
 import { loadReport } from '../load-report.ts'
 import { progressBar } from '../progress.ts'
 
+const protocols = ['h1', 'h2', 'grpc'] as const
+
 const command: CommandSpec = {
   name: 'npm run load --',
   summary: 'Loads a URL. Closed loop, or open loop with --rate, whose latencies count from the intended start.',
@@ -15,15 +17,33 @@ const command: CommandSpec = {
     connections: { type: 'integer', short: 'c', value: 'N', default: 64, min: 1, max: 10_000, help: 'connections' },
     duration: { type: 'number', short: 'd', value: 'S', default: 10, min: 0.1, max: 3600, help: 'seconds' },
     rate: { type: 'number', value: 'QPS', min: 1, max: 10_000_000, help: 'open loop: requests per second offered' },
-    pipeline: { type: 'integer', value: 'D', default: 1, min: 1, max: 1024, help: 'requests in flight per connection' },
+    pipeline: {
+      type: 'integer',
+      value: 'D',
+      default: 1,
+      min: 1,
+      max: 1024,
+      help: 'requests in flight per connection; with h2 and grpc: streams',
+    },
     threads: { type: 'integer', value: 'T', default: 1, min: 1, max: 64, help: 'threads that generate' },
-    protocol: { type: 'string', value: 'P', default: 'h1', help: 'h1' },
-    method: { type: 'string', short: 'm', value: 'M', default: 'GET', help: 'request method' },
-    body: { type: 'string', short: 'b', value: 'BODY', help: 'request body' },
-    header: { type: 'string', short: 'H', value: "'K: V'", multiple: true, help: 'request header' },
+    protocol: { type: 'string', value: 'P', default: 'h1', help: 'h1, h2 (without TLS) or grpc (unary calls)' },
+    method: { type: 'string', short: 'm', value: 'M', help: 'request method (GET; grpc: always POST)' },
+    body: { type: 'string', short: 'b', value: 'BODY', help: 'request body; grpc: the encoded message' },
+    'grpc-bytes': {
+      type: 'integer',
+      value: 'N',
+      min: 0,
+      max: 1024 * 1024,
+      help: 'grpc: instead, a message whose field 1 holds N bytes (0)',
+    },
+    header: { type: 'string', short: 'H', value: "'K: V'", multiple: true, help: 'request header; grpc: metadata' },
     json: { type: 'boolean', help: 'the result as one JSON object' },
   },
-  examples: ['npm run load -- http://127.0.0.1:8080/ -c 64 -d 5', 'npm run load -- http://127.0.0.1:8080/ --rate 5000'],
+  examples: [
+    'npm run load -- http://127.0.0.1:8080/ -c 64 -d 5',
+    'npm run load -- http://127.0.0.1:8080/ --rate 5000',
+    'npm run load -- http://127.0.0.1:50051/qps.Qps/Echo --protocol grpc -c 1 --pipeline 100 --grpc-bytes 64',
+  ],
 }
 
 await runCommand(command, process.argv.slice(2), async (typed) => {
@@ -41,24 +61,26 @@ await runCommand(command, process.argv.slice(2), async (typed) => {
 })
 
 function loadOptions(typed: ParsedCommand): LoadOptions {
-  const protocol = typed.text('protocol')
-  if (protocol !== 'h1') {
-    const known = protocol === 'h2' || protocol === 'grpc'
-    throw new QpsError('QPS_USAGE', `--protocol ${protocol} ${known ? 'comes with stage 3' : 'is not known'}`, {
-      hint: 'use h1',
+  const protocol = protocols.find((known) => known === typed.text('protocol'))
+  if (protocol === undefined) {
+    throw new QpsError('QPS_USAGE', `--protocol ${typed.text('protocol')} is not known`, {
+      hint: `use one of ${protocols.join(', ')}`,
     })
   }
-  const [rateQps, body] = [typed.number('rate'), typed.text('body')]
+  const [rateQps, body, method] = [typed.number('rate'), typed.text('body'), typed.text('method')]
+  const grpcBytes = typed.number('grpc-bytes')
   return {
     url: typed.positionals[0]!,
+    protocol,
     connections: typed.number('connections')!,
     durationS: typed.number('duration')!,
     pipeline: typed.number('pipeline')!,
     threads: typed.number('threads')!,
-    method: typed.text('method')!,
     headers: headersOf(typed.list('header')),
     ...(rateQps === undefined ? {} : { rateQps }),
+    ...(method === undefined ? {} : { method }),
     ...(body === undefined ? {} : { body }),
+    ...(grpcBytes === undefined ? {} : { grpcBytes }),
   }
 }
 
