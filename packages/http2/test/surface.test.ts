@@ -66,7 +66,8 @@ describe('the surface over HTTP/2', () => {
     const left = client.request({ ':method': 'POST', ':path': '/echo' })
     left.on('error', () => {}).write('half')
     await sleep(20)
-    left.close(8)
+    // Not `close`: Node's client ends the body before it resets, which makes half a body whole.
+    client.destroy()
     await sleep(20)
     expect(done.map((facts) => facts.slice(0, 3))).toEqual([
       ['GET', '/', 200],
