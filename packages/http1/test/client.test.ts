@@ -106,6 +106,15 @@ describe.each(backends)('the client on %s', (backend) => {
     expect(await (await client.dispatcher.request({ path: '/rest' })).text()).toBe('until the end')
   })
 
+  test('a body that was read is the same when it is asked for again', async () => {
+    await using server = await serveBytes(answering(() => ok('[1]')))
+    await using client = dispatcherOn(backend, server.port)
+    const response = await client.dispatcher.request({ path: '/' })
+    expect(await response.text()).toBe('[1]')
+    expect(await response.json()).toEqual([1])
+    expect(await response.bytes()).toBe(await response.bytes())
+  })
+
   test('HEAD has no body, and the connection stays', async () => {
     await using server = await serveBytes(
       answering((head) => (head.startsWith('HEAD') ? ok('hello').slice(0, -5) : ok('x'))),

@@ -169,7 +169,7 @@ export class Dispatcher implements ConnectionOwner, AsyncDisposable {
     if (this.#closing !== undefined) return false
     exchange.retried = true
     exchange.connection = undefined
-    // It goes before those that wait already, whose time began earlier than its last one.
+    // The queue is in order of time, and it goes to the front.
     exchange.sinceMs = Math.min(exchange.sinceMs, this.#queue.first?.sinceMs ?? Infinity)
     this.#retried++
     this.#queue.unshift(exchange)

@@ -22,7 +22,7 @@ export class ClientResponse implements AsyncIterable<Uint8Array> {
   #pieces: Uint8Array[] = []
   #unread = 0
   #complete = false
-  #whole = false
+  #all: Promise<Uint8Array> | undefined
   #held = false
   #error: Error | undefined
   #waiting: PromiseWithResolvers<void> | undefined
@@ -70,15 +70,13 @@ export class ClientResponse implements AsyncIterable<Uint8Array> {
     return Array.isArray(value) ? value.join('\n') : value
   }
 
-  /** The whole body, at most `responseBytesMax`. @throws QpsError why it did not come in full. */
-  async bytes(): Promise<Uint8Array> {
-    this.#whole = true
-    while (!this.#complete) await this.#more()
-    if (this.#error !== undefined) throw this.#error
-    const [first] = this.#pieces
-    const all = this.#pieces.length === 1 ? first! : Buffer.concat(this.#pieces)
-    this.#pieces = []
-    return all
+  /**
+   * The whole body, or what an iteration has left of it, at most `responseBytesMax`; asked again, the same.
+   *
+   * @throws QpsError why it did not come in full.
+   */
+  bytes(): Promise<Uint8Array> {
+    return (this.#all ??= this.#collect())
   }
 
   /** The whole body as UTF-8. @throws as {@link bytes}. */
@@ -114,10 +112,19 @@ export class ClientResponse implements AsyncIterable<Uint8Array> {
     }
   }
 
+  async #collect(): Promise<Uint8Array> {
+    while (!this.#complete) await this.#more()
+    if (this.#error !== undefined) throw this.#error
+    const [first] = this.#pieces
+    const all = this.#pieces.length === 1 ? first! : Buffer.concat(this.#pieces)
+    this.#pieces = []
+    return all
+  }
+
   #push(bytes: Uint8Array, start: number, end: number): void {
     this.#pieces.push(bytes.slice(start, end))
     this.#unread += end - start
-    if (!this.#whole && this.#unread > unreadBytesMax && !this.#held) {
+    if (this.#all === undefined && this.#unread > unreadBytesMax && !this.#held) {
       this.#held = true
       this.#exchange.pause()
     }
