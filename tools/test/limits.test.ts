@@ -26,7 +26,9 @@ const constants: [name: string, where: string, what: string][] = [
 ]
 
 /** What a dispatcher's defaults bound; the others of them are switches. */
-const clientBounds = Object.entries(dispatcherDefaults).filter(([, value]) => typeof value === 'number')
+const clientBounds = Object.entries(dispatcherDefaults).flatMap(([name, value]) =>
+  typeof value === 'number' ? [[name, String(value)] as const] : [],
+)
 /** Those of HTTP/2 that HTTP/1.1 does not have; the others are the same. */
 const http2Bounds = Object.entries(http2Limits).filter(([name]) => !(name in httpLimits))
 
@@ -35,7 +37,7 @@ function table(): string {
     ...Object.entries(httpLimits).map(([name, value]) => [name, String(value), 'packages/http-contract/src/limits.ts']),
     ...http2Bounds.map(([name, value]) => [name, String(value), 'packages/http2/src/limits.ts']),
     ...Object.entries(loadLimits).map(([name, value]) => [name, rangeOf(value), 'packages/loadgen/src/options.ts']),
-    ...clientBounds.map(([name, value]) => [name, String(value), 'packages/http1/src/client/options.ts']),
+    ...clientBounds.map(([name, value]) => [name, value, 'packages/http1/src/client/options.ts']),
     ...Object.entries(pollerDefaults).map(([name, value]) => [name, String(value), 'packages/netpoll/src/options.ts']),
     ...constants.map(([name, where, what]) => [name, what, where]),
   ]
