@@ -8,6 +8,7 @@ const table = {
   QPS_TLS_PAIR: 'give the key that the certificate was issued for; is one of the two files still the old one?',
   QPS_TLS_VALIDITY: 'renew the certificate, and see whether the clock of this machine is right',
   QPS_TLS_KEY_MODE: 'let its owner alone read it: chmod 600',
+  QPS_TLS_HANDSHAKE: 'see that it speaks TLS 1.2 or 1.3 there, and that the client trusts its certificate',
 } as const
 
 export type TlsErrorCode = keyof typeof table

@@ -42,3 +42,8 @@ export {
   watchCertificate,
   type WatchCertificateOptions,
 } from './certificate/watch-certificate.ts'
+
+// What a handshake costs on the way
+export { type HandshakeTrace, traceHandshake, traceHandshakes, type TraceOptions } from './trace/trace-handshake.ts'
+export type { Flight } from './trace/relay.ts'
+export type { TlsRecord } from './trace/record-reader.ts'
