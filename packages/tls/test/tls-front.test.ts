@@ -157,6 +157,18 @@ test('beyond the queue connections are closed, and a handshake that fails gives 
   await expect.poll(() => gate.stats().active).toBe(0)
 })
 
+test('who stops in the middle of a handshake keeps its place for the time of a handshake, no longer', async () => {
+  const gate = new HandshakeGate({ activeMax: 1 })
+  const server = answering(secureContextOptions({ ...localhost, handshakeTimeoutMs: 200 }))
+  await using listening = await fronted(server, { gate })
+  const stuck = await begun(listening.port)
+  const gone = once(stuck, 'close')
+  const next = shake(listening.port)
+  await expect.poll(() => gate.stats()).toMatchObject({ active: 1, waiting: 1 })
+  await gone
+  expect((await next).resumed).toBe(false)
+})
+
 test('who sends no hello is closed in time, holds no place, and does not keep others out', async () => {
   const clock = new ManualClock()
   const gate = new HandshakeGate({ activeMax: 1, waitingMax: 0 })
