@@ -97,7 +97,7 @@ const engineTable: Readonly<Record<string, (hint: string) => string>> = {
     hint.includes('responseBytesMax') ? 'UND_ERR_RES_EXCEEDED_MAX_SIZE' : 'UND_ERR_HEADERS_OVERFLOW',
   QPS_TIMEOUT: (hint) => {
     if (hint.includes('connectTimeoutMs')) return 'UND_ERR_CONNECT_TIMEOUT'
-    return hint.includes('bodyTimeoutMs') ? 'UND_ERR_BODY_TIMEOUT' : 'UND_ERR_HEADERS_TIMEOUT'
+    return /bodyTimeoutMs|responseTimeoutMs/.test(hint) ? 'UND_ERR_BODY_TIMEOUT' : 'UND_ERR_HEADERS_TIMEOUT'
   },
 }
 

@@ -51,8 +51,8 @@ export function createDispatcher(options: DispatcherOptions): HttpDispatcher {
   }
 }
 
-/** A day: a request waits for a connection for as long as with undici, which has no limit for it. */
-const queueTimeoutMs = 86_400_000
+/** A day: a request waits for a connection, and for all of its answer, as long as with undici, which limits neither. */
+const unlimitedMs = 86_400_000
 
 /** The engine's names for what `undiciLimits` gives the other arms. */
 const engineLimits = {
@@ -62,7 +62,8 @@ const engineLimits = {
   connectTimeoutMs: clientDefaults.connectTimeoutMs,
   headerBytesMax: clientDefaults.headerBytesMax,
   responseBytesMax: clientDefaults.responseBytesMax,
-  queueTimeoutMs,
+  queueTimeoutMs: unlimitedMs,
+  responseTimeoutMs: unlimitedMs,
 } as const
 
 /** The engine's callbacks as ours. */
