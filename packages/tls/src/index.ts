@@ -18,6 +18,7 @@ export { SessionStore, type SessionStoreOptions, type SessionStoreStats } from '
 export { countHandshakes, type HandshakeCounter, type HandshakeCounts } from './sessions/count-handshakes.ts'
 
 // The listener in front
+export { closeStalledHandshakes } from './front/close-stalled.ts'
 export {
   createFront,
   frontDefaults,

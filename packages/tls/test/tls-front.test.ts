@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net'
 import { createServer, type Server } from 'node:tls'
 import { ManualClock } from '@qps/core'
 import {
+  closeStalledHandshakes,
   countHandshakes,
   createFront,
   HandshakeGate,
@@ -167,6 +168,29 @@ test('who stops in the middle of a handshake keeps its place for the time of a h
   await expect.poll(() => gate.stats()).toMatchObject({ active: 1, waiting: 1 })
   await gone
   expect((await next).resumed).toBe(false)
+})
+
+test('a server without a front leaves a stalled handshake open, unless it is told to close it', async () => {
+  const server = answering(secureContextOptions({ ...localhost, handshakeTimeoutMs: 100 }))
+  const port = await portOf(server)
+  const told = (): Promise<unknown> => once(server, 'tlsClientError')
+  const stock = await begun(port)
+  await told()
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  expect(stock.readyState).toBe('open')
+  stock.destroy()
+
+  using _closing = closeStalledHandshakes(server)
+  const closing = await begun(port)
+  const [[error]] = (await Promise.all([told(), once(closing, 'close')])) as [[Error], unknown]
+  expect(error.message).toBe('TLS handshake timeout')
+  await closed(server)
+})
+
+test('the alert of a refusal reaches the client through the front', async () => {
+  await using listening = await fronted(answering(secureContextOptions({ ...localhost, alpn: ['h2'] })))
+  const refused = shake(listening.port, { ALPNProtocols: ['http/1.1'] })
+  await expect(refused).rejects.toMatchObject({ code: 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' })
 })
 
 test('who sends no hello is closed in time, holds no place, and does not keep others out', async () => {

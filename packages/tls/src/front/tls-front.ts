@@ -3,6 +3,7 @@ import type { Server } from 'node:tls'
 import { checkInteger, type Clock, systemClock } from '@qps/core'
 import type { TicketKeys } from '../sessions/ticket-keys.ts'
 import { Arrival } from './arrival.ts'
+import { closeStalledHandshakes } from './close-stalled.ts'
 import { HandshakeGate } from './handshake-gate.ts'
 import { KeyWindow } from './key-window.ts'
 import { PendingHandshakes } from './pending-handshakes.ts'
@@ -58,6 +59,7 @@ export function createFront(target: Server, options: TlsFrontOptions = {}): TlsF
   })
   const silent = new Set<Arrival>()
   const pending = new PendingHandshakes(target)
+  closeStalledHandshakes(target)
   const window = tickets && new KeyWindow(target, tickets)
   let silentClosed = 0
 
