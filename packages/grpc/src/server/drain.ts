@@ -1,4 +1,5 @@
 import type { ServerHttp2Session } from 'node:http2'
+import { Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GrpcServer } from './server.ts'
 
@@ -32,7 +33,7 @@ export async function drain(server: GrpcServer, limitMs: number): Promise<DrainR
   const startMs = clock.nowMs()
   const { calls, cancelled } = counters
   const inFlight = server.inFlight
-  for (const listener of server.listeners) listener.close()
+  for (const listener of server.listeners) stopListening(listener)
   await Promise.all([...server.connections.keys()].map((session) => announce(session, Math.min(noticeMs, limitMs))))
   for (const session of server.connections.keys()) session.close()
   while (server.connections.size > 0 && clock.nowMs() - startMs < limitMs) await sleep(pollMs)
@@ -40,6 +41,11 @@ export async function drain(server: GrpcServer, limitMs: number): Promise<DrainR
   const completed = inFlight + (counters.calls - calls) - (counters.cancelled - cancelled) - dropped
   for (const session of server.connections.keys()) session.destroy()
   return { completed, dropped, ms: Math.round(clock.nowMs() - startMs) }
+}
+
+/** An HTTP/2 server's own `close` says the last GOAWAY to every connection at once: too early for what is on its way. */
+function stopListening(listener: NetServer): void {
+  NetServer.prototype.close.call(listener)
 }
 
 /** Resolves when the client has read the first GOAWAY, or after `limitMs`. */

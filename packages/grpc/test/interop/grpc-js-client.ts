@@ -99,12 +99,12 @@ function adapted<Request, Reply>(
   const status = Promise.withResolvers<StatusObject>()
   const headers = Promise.withResolvers<MetadataView>()
   const replies: Reply[] = []
-  let ended = false
+  const state = { ended: false }
   let wake: () => void = () => undefined
   const call_ = call as ClientDuplexStream<Request, Reply>
   call_.on('metadata', (metadata) => headers.resolve(metadata))
   call_.on('status', (object) => {
-    ended = true
+    state.ended = true
     headers.resolve(new Metadata())
     status.resolve(object)
     wake()
@@ -127,7 +127,7 @@ function adapted<Request, Reply>(
         singleTaken = true
         return single
       }
-      while (replies.length === 0 && !ended) await new Promise<void>((resolve) => void (wake = resolve))
+      while (replies.length === 0 && !state.ended) await new Promise<void>((resolve) => void (wake = resolve))
       return replies.shift()
     },
     headers: headers.promise,

@@ -2,7 +2,9 @@ import { type CallOptions, type ClientStream, createGrpcClient, GrpcError, Metad
 import type { InteropClient, InteropOptions, InteropReply, InteropStream, MetadataView } from './client.ts'
 
 export function ourClient(port: number): InteropClient {
-  const client = createGrpcClient({ origin: `http://127.0.0.1:${port}` })
+  // Room to send what a server refuses, as grpc-js's client has it.
+  const limits = { messageBytesMax: 16 * 1024 * 1024 }
+  const client = createGrpcClient({ origin: `http://127.0.0.1:${port}`, limits })
   return {
     async unary(method, request, options) {
       let headers: MetadataView = new Metadata()

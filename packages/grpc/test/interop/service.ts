@@ -4,7 +4,6 @@ import {
   type sendUnaryData,
   type ServerDuplexStream,
   type ServerReadableStream,
-  type ServerSurfaceCall,
   type ServerUnaryCall,
   type ServerWritableStream,
 } from '@grpc/grpc-js'
@@ -89,7 +88,7 @@ async function answer(call: Replies, { responseParameters }: StreamingOutputCall
 }
 
 /** Sends back the header that a client asks for, and makes the trailers that it asks for. */
-function echoMetadata(call: ServerSurfaceCall): Metadata {
+function echoMetadata(call: Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'sendMetadata'>): Metadata {
   const initial = new Metadata()
   for (const value of call.metadata.get(initialKey)) initial.add(initialKey, value)
   call.sendMetadata(initial)
