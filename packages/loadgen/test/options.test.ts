@@ -6,6 +6,9 @@ import { type LoadOptions, planLoad } from '../src/options.ts'
 
 const url = 'http://127.0.0.1:1/'
 
+const call = { url: 'http://127.0.0.1:1/qps.Qps/Echo', protocol: 'grpc' as const }
+const longHeaders = { a: 'x'.repeat(8000), b: 'x'.repeat(8000), c: 'x'.repeat(8000) }
+
 const refused: [string, Partial<LoadOptions> & Record<string, unknown>, RegExp][] = [
   ['no URL', { url: undefined as unknown as string }, /^url must be an http:\/\/ URL, not undefined/],
   ['a URL that is none', { url: 'localhost:8080x' }, /^url must/],
@@ -24,6 +27,16 @@ const refused: [string, Partial<LoadOptions> & Record<string, unknown>, RegExp][
   ['more threads than connections', { threads: 4, connections: 2 }, /threads must be at most connections \(2\), not 4/],
   ['a negative warm-up', { warmupS: -1 }, /^warmupS must/],
   ['no timeout', { timeoutS: 0 }, /^timeoutS must/],
+  ['an unknown protocol', { protocol: 'h3' as 'h2' }, /^protocol must be one of h1, h2, grpc, not "h3"/],
+  ['grpcBytes without gRPC', { protocol: 'h2', grpcBytes: 5 }, /^grpcBytes makes a message of gRPC/],
+  ['a call whose path names no method', { protocol: 'grpc' }, /the path \/package.Service\/Method, not "\/"/],
+  ['a call by GET', { ...call, method: 'GET' }, /^method must be POST with gRPC, not "GET"/],
+  ['two messages in a call', { ...call, body: 'x', grpcBytes: 5 }, /^body and grpcBytes are two messages/],
+  ['a message too long', { ...call, grpcBytes: 1024 * 1024 + 1 }, /^grpcBytes must .* from 0 to 1048576, not 1048577/],
+  ['a window too small', { protocol: 'h2', windowBytes: 1000 }, /^windowBytes must .* from 65535 to 2147483647/],
+  ['a field of HTTP/1.1 in HTTP/2', { protocol: 'h2', headers: { Connection: 'close' } }, /must not set Connection/],
+  ['te other than trailers', { protocol: 'h2', headers: { TE: 'gzip' } }, /^header te must be trailers/],
+  ['a header list too long', { protocol: 'h2', headers: longHeaders }, /list of at most 16384 bytes, not \d+/],
   ['a method in small letters', { method: 'get' }, /^method must/],
   ['a tunnel', { method: 'CONNECT' }, /other than CONNECT/],
   ['a second request in the method', { method: 'GET / HTTP/1.1\r\nX:' }, /^method must/],

@@ -99,9 +99,6 @@ export class Session {
    * @param unacknowledged bytes that arrived since it was last opened. @returns how many still are.
    */
   reopened(streamId: number, unacknowledged: number): number {
-    if (unacknowledged > this.#windowBytes) {
-      this.fail(errorCode.flowControlError, 'more content than the window allowed')
-    }
     if (unacknowledged <= this.#windowBytes / 2) return unacknowledged
     this.#output.at = writeWindowUpdate(this.#output.bytes, this.#output.at, streamId, unacknowledged)
     return 0
@@ -120,7 +117,8 @@ export class Session {
     const { bytes, start, end, flags } = this.reader
     if ((flags & frameFlag.ack) !== 0) return 0
     const before = this.initialWindow
-    this.failure ??= readSettings(bytes, start, end, (id, value) => this.#apply(id, value))
+    const refusal = readSettings(bytes, start, end, (id, value) => this.#apply(id, value))
+    this.failure ??= refusal
     this.ready = true
     if (this.#mayReply()) this.#output.at = writeSettingsAck(this.#output.bytes, this.#output.at)
     return this.initialWindow - before
