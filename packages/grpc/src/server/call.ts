@@ -62,8 +62,10 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
   copiedBytes = 0
   messagesIn = 0
   messagesOut = 0
-  /** What the client was told; undefined until then. */
+  /** How the call ends; undefined until that is known. */
   status: number | undefined
+  /** The status is on its way: whatever becomes of the stream, the call was answered. */
+  answered = false
   cancelled = false
   /** Since when output has waited without any of it being taken; undefined while none waits. */
   waitingSinceMs: number | undefined
@@ -166,6 +168,7 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
     const headers = [...responseHeaders, 'grpc-status', String(code)]
     if (message !== '') headers.push('grpc-message', message)
     appendMetadata(headers, metadata)
+    this.answered = true
     this.stream.respond(headers, withoutBody)
     this.#stopUpload()
   }
@@ -227,6 +230,7 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
 
   /** @internal */
   onWantTrailers(): void {
+    this.answered = true
     this.stream.sendTrailers(this.#trailers)
     this.#stopUpload()
   }

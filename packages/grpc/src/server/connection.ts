@@ -57,7 +57,8 @@ export class ServerConnection implements CallContext {
 
   onClosed(call: ServerCall): void {
     this.calls.delete(call)
-    if (call.status === undefined && !this.session.destroyed) this.#countReset()
+    const reset = !call.answered || call.stream.rstCode !== constants.NGHTTP2_NO_ERROR
+    if (reset && !this.session.destroyed) this.#countReset()
     else this.#resets = Math.max(0, this.#resets - 1)
     this.#onCallClosed(call)
   }

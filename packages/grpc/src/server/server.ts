@@ -68,7 +68,8 @@ interface Route {
  * {@link GrpcServer.attach}.
  */
 export function http2ServerOptions(limits: Partial<GrpcLimits> = {}): ServerOptions {
-  const { streamsMax, headerListBytesMax, streamWindowBytes, sessionMemoryMb } = checkedLimits(limits)
+  const { streamsMax, headerListBytesMax, streamWindowBytes, sessionMemoryMb, resetsMax, resetsPerS } =
+    checkedLimits(limits)
   return {
     settings: {
       enablePush: false,
@@ -77,6 +78,10 @@ export function http2ServerOptions(limits: Partial<GrpcLimits> = {}): ServerOpti
       initialWindowSize: streamWindowBytes,
     },
     maxSessionMemory: sessionMemoryMb,
+    // nghttp2 does not know which calls were answered: its own count, of all resets, is to catch what ours cannot see. That
+    // is a reset with the code 0, which looks like a good end, of a call whose answer was ready.
+    streamResetBurst: resetsMax * 10,
+    streamResetRate: resetsPerS * 10,
     // A repeated header is metadata with two values, not an error.
     strictSingleValueFields: false,
   }
@@ -246,10 +251,10 @@ export class GrpcServer {
     counters.messagesOut += call.messagesOut
     counters.copies += call.copies
     counters.copiedBytes += call.copiedBytes
-    if (call.status === undefined) counters.cancelled++
+    if (!call.answered) counters.cancelled++
     this.#onCall?.({
       path: call.method.path,
-      status: call.status ?? GrpcStatus.CANCELLED,
+      status: call.answered ? call.status! : GrpcStatus.CANCELLED,
       seconds: (this.clock.nowMs() - call.startMs) / 1000,
       messagesIn: call.messagesIn,
       messagesOut: call.messagesOut,
