@@ -1,0 +1,86 @@
+import { execFile, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { type LoadOptions, runLoad } from '@qps/loadgen'
+import { summarize } from '@qps/stats'
+import { requireProgram } from '@qps/testkit'
+import { expect, test } from 'vitest'
+import { grpcBody, payloadMessage } from '../src/http2/message.ts'
+
+/*
+ * h2load as the referee, in the way of `wrk.slow.test.ts`: both load the same server in turns, and the median of the ratios of
+ * neighboring rounds is looked at. The server works on every request, by the clock, and is the limit; one as fast as the
+ * generators would compare their speed instead.
+ */
+const h2load = requireProgram('h2load', 'apt-get install nghttp2-client')
+const run = promisify(execFile)
+const rounds = 5
+const seconds = 1
+const connections = 4
+const streams = 4
+const payloadBytes = 64
+
+interface Round {
+  qps: number
+  meanMs: number
+}
+
+test.skipIf(!h2load.available)('rate and mean agree with h2load within 10 %: HTTP/2', { timeout: 120_000 }, () =>
+  withServer((base) => expectAgreement(`${base}/`, { protocol: 'h2' }, [])),
+)
+
+test.skipIf(!h2load.available)('rate and mean agree with h2load within 10 %: gRPC', { timeout: 120_000 }, async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'qps-h2load-'))
+  const body = join(folder.path, 'body')
+  await writeFile(body, grpcBody(payloadMessage(payloadBytes)))
+  const asGrpc = ['-d', body, '-H', 'te: trailers', '-H', 'content-type: application/grpc']
+  await withServer((base) =>
+    expectAgreement(`${base}/qps.Qps/Echo`, { protocol: 'grpc', grpcBytes: payloadBytes }, asGrpc),
+  )
+})
+
+async function withServer(use: (base: string) => Promise<void>): Promise<void> {
+  const child = fork(fileURLToPath(new URL('http2-process.ts', import.meta.url)), [], { execArgv: [] })
+  try {
+    const [port] = (await once(child, 'message')) as [number]
+    await use(`http://127.0.0.1:${port}`)
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
+
+/** Rounds in turns, and a first pair that warms the server up and is dropped. */
+async function expectAgreement(url: string, options: Partial<LoadOptions>, argv: readonly string[]): Promise<void> {
+  const pairs: { ours: Round; theirs: Round }[] = []
+  for (let round = 0; round <= rounds; round++) {
+    const oursFirst = round % 2 === 0 ? await withOurs(url, options) : undefined
+    const theirs = await withH2load(url, argv)
+    pairs.push({ ours: oursFirst ?? (await withOurs(url, options)), theirs })
+  }
+  for (const figure of ['qps', 'meanMs'] as const) {
+    const { median } = summarize(pairs.slice(1).map(({ ours, theirs }) => ours[figure] / theirs[figure]))
+    expect(median, `${figure}: ${JSON.stringify(pairs)}`).toBeGreaterThan(0.9)
+    expect(median, `${figure}: ${JSON.stringify(pairs)}`).toBeLessThan(1.1)
+  }
+}
+
+async function withOurs(url: string, options: Partial<LoadOptions>): Promise<Round> {
+  // The warm-up is for the generator: h2load was compiled when it was built.
+  const load = { url, connections, pipeline: streams, warmupS: 0.5, durationS: seconds, ...options }
+  const result = await runLoad(load)
+  expect(result.errors).toBe(0)
+  return { qps: result.achievedQps, meanMs: result.latencyMs.mean }
+}
+
+async function withH2load(url: string, argv: readonly string[]): Promise<Round> {
+  const shape = ['-t1', `-c${connections}`, `-m${streams}`, '--warm-up-time=1', `-D${seconds}`]
+  const { stdout } = await run('h2load', [...shape, ...argv, url])
+  const [, qps] = /finished in [\d.]+m?s, ([\d.]+) req\/s/.exec(stdout)!
+  const [, mean, unit] = /time for request:\s+[\d.]+\w+\s+[\d.]+\w+\s+([\d.]+)(us|ms|s)\s/.exec(stdout)!
+  expect(stdout).toMatch(/ 0 failed, 0 errored, 0 timeout/)
+  return { qps: Number(qps), meanMs: Number(mean) * { us: 0.001, ms: 1, s: 1000 }[unit as 'us' | 'ms' | 's'] }
+}
