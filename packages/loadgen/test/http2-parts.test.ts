@@ -42,6 +42,17 @@ describe('streams', () => {
       }),
     )
   })
+
+  test('identifiers are used up at last, before one is too large', () => {
+    const streams = new Streams(4, 2 ** 31 - 15)
+    const ids: number[] = []
+    while (!streams.exhausted) {
+      const stream = streams.open(0, 0)
+      ids.push(stream.id)
+      streams.close(stream)
+    }
+    expect(ids).toEqual([2 ** 31 - 15, 2 ** 31 - 13, 2 ** 31 - 11, 2 ** 31 - 9])
+  })
 })
 
 describe('an answer’s head', () => {

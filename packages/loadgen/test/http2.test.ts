@@ -190,6 +190,20 @@ test('a server that says goodbye loses only what it had not looked at, and the l
   expect(result.requests).toBeGreaterThan(100)
 })
 
+test('a server that stops in order ends the run, without an error', async () => {
+  await using server = await serveHttp2(helloHttp2)
+  const sessions = new Set<{ close(): void }>()
+  server.server.on('session', (session) => sessions.add(session))
+  const stop = (): void => {
+    server.server.close()
+    for (const session of sessions) session.close()
+  }
+  setTimeout(stop, 300)
+  const result = await runLoad({ url: server.url, ...short, connections: 2, rateQps: 20, durationS: 30 })
+  expect(result.errors).toBe(0)
+  expect(result.reasons).toEqual([expect.stringMatching(/^server stopped listening after 0\.\d s/)])
+})
+
 test('a stream that the server resets is an error of kind stream, and no other is touched', async () => {
   let served = 0
   await using server = await serveHttp2((stream, headers) => {

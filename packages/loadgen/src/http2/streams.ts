@@ -37,10 +37,14 @@ export class Streams {
   length = 0
   readonly #ring: readonly Stream[]
   readonly #mask: number
-  #next = 1
+  #next: number
 
-  /** @param capacity so many can be in use; the ring is rounded up to a power of two. */
-  constructor(capacity: number) {
+  /**
+   * @param capacity so many can be in use; the ring is rounded up to a power of two.
+   * @param firstId odd; a client's first is 1.
+   */
+  constructor(capacity: number, firstId = 1) {
+    this.#next = firstId
     const size = 2 ** Math.ceil(Math.log2(Math.max(1, capacity)))
     this.#ring = Array.from({ length: size }, () => new Stream())
     this.#mask = size - 1
