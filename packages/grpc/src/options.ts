@@ -26,6 +26,8 @@ export interface GrpcLimits {
   readerStallMs: number
   /** Server: a client may go on sending for a call that is answered this long, then it is told to stop. Default 1 s. */
   lingerMs: number
+  /** Server: a connection without a call is told to leave after this, whether it ever made one or not. Default 5 min. */
+  idleMs: number
   /** Server: period of the sweep that looks for such clients. Default 500 ms. */
   sweepMs: number
   /** Client: calls that wait for a stream; beyond: RESOURCE_EXHAUSTED. Default 1024. */
@@ -52,6 +54,7 @@ export const grpcLimits: Readonly<GrpcLimits> = Object.freeze({
   resetsPerS: 33,
   readerStallMs: 8_000,
   lingerMs: 1_000,
+  idleMs: 300_000,
   sweepMs: 500,
   queueMax: 1024,
   connectTimeoutMs: 5_000,
@@ -73,6 +76,7 @@ const largest: Readonly<GrpcLimits> = {
   resetsPerS: 1_000_000,
   readerStallMs: 3_600_000,
   lingerMs: 60_000,
+  idleMs: 86_400_000,
   sweepMs: 60_000,
   queueMax: 1_000_000,
   connectTimeoutMs: 600_000,

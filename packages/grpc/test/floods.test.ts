@@ -176,12 +176,12 @@ test('one call that is not read does not cost its neighbours their connection', 
   stalled.on('response', () => stalled.pause())
   const busy = session.request(grpcHeaders(chatPath), { endStream: false })
   busy.on('error', () => undefined)
-  let over = false
+  const stall = { over: false }
   const ended = answerOf(stalled).then((answer) => {
-    over = true
+    stall.over = true
     return answer
   })
-  while (!over) {
+  while (!stall.over) {
     busy.write(hello)
     await new Promise((resolve) => void setTimeout(resolve, 20))
   }

@@ -1,4 +1,19 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { grpcLimits } from '@qps/grpc'
 import { expectReadmeExample } from '@qps/testkit'
-import { test } from 'vitest'
+import { format } from 'prettier'
+import { expect, test } from 'vitest'
 
-test("the README's example prints what it says", () => expectReadmeExample(new URL('../README.md', import.meta.url)))
+const readme = new URL('../README.md', import.meta.url)
+
+test("the README's example prints what it says", () => expectReadmeExample(readme))
+
+test('its table of limits has them all (UPDATE=1 writes it)', async () => {
+  const rows = Object.entries(grpcLimits).map(([name, value]) => `| \`${name}\` | ${value} |`)
+  const table = ['| limit | default |', '| --- | --- |', ...rows].join('\n')
+  const text = readFileSync(readme, 'utf8')
+  const filled = text.replace(/(<!-- limits -->).*(<!-- \/limits -->)/s, `$1\n\n${table}\n\n$2`)
+  const formatted = await format(filled, { parser: 'markdown', semi: false, singleQuote: true, printWidth: 120 })
+  if (process.env['UPDATE'] === '1') writeFileSync(readme, formatted)
+  expect(readFileSync(readme, 'utf8')).toBe(formatted)
+})

@@ -7,7 +7,9 @@ import {
   Workload,
   workloadDefinition,
 } from '@qps/grpc'
+import { once } from 'node:events'
 import type { ClientHttp2Session } from 'node:http2'
+import { createConnection } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -24,11 +26,13 @@ import {
 
 let server: GrpcServer
 let session: ClientHttp2Session
+let url: string
 
 async function start(limits = {}): Promise<void> {
   server = createGrpcServer({ limits })
   server.addService(workloadDefinition, workload({ status: () => Buffer.from('ok') }))
-  session = await openSession((await server.listen()).url)
+  ;({ url } = await server.listen())
+  session = await openSession(url)
 }
 
 beforeEach(() => start())
@@ -186,6 +190,20 @@ describe('connections', () => {
     await start({ lingerMs: 50, sweepMs: 20 })
     const answer = await exchange(session, grpcHeaders('/no/such'), [rawFrame(hello)], false)
     expect([grpcStatus(answer), answer.resetCode]).toEqual(['12', 0])
+  })
+
+  test('one without a call is told to leave, one with a call is not', async () => {
+    session.destroy()
+    await server.close(100)
+    await start({ idleMs: 100, sweepMs: 20 })
+    const busy = await openSession(url)
+    const call = exchange(busy, grpcHeaders(chatPath), [rawFrame(hello)], false)
+    const mute = createConnection(Number(new URL(url).port), '127.0.0.1').resume()
+    await once(mute, 'close')
+    await expect.poll(() => session.destroyed).toBe(true)
+    expect(busy.closed).toBe(false)
+    busy.destroy()
+    await call
   })
 
   test('a client that vanishes leaves nothing behind', async () => {

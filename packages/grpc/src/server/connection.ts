@@ -18,6 +18,8 @@ export class ServerConnection implements CallContext {
   #resets = 0
   #resetsAtMs: number
   #progressMs: number
+  /** When a call last began or ended; at first, when the connection was made. */
+  #usedMs: number
 
   constructor(
     session: ServerHttp2Session,
@@ -31,10 +33,12 @@ export class ServerConnection implements CallContext {
     this.#onCallClosed = onCallClosed
     this.#resetsAtMs = clock.nowMs()
     this.#progressMs = this.#resetsAtMs
+    this.#usedMs = this.#resetsAtMs
   }
 
   /** False for a stream that is gone before it began, or that is one too many: it is seen to. */
   admits(stream: ServerHttp2Stream): boolean {
+    this.#usedMs = this.clock.nowMs()
     if (stream.closed || stream.destroyed) {
       this.#countReset()
       return false
@@ -57,6 +61,7 @@ export class ServerConnection implements CallContext {
 
   onClosed(call: ServerCall): void {
     this.calls.delete(call)
+    this.#usedMs = this.clock.nowMs()
     const reset = !call.answered || call.stream.rstCode !== constants.NGHTTP2_NO_ERROR
     if (reset && !this.session.destroyed) this.#countReset()
     else this.#resets = Math.max(0, this.#resets - 1)
@@ -64,13 +69,14 @@ export class ServerConnection implements CallContext {
   }
 
   /**
-   * Asks clients to stop sending for calls that are over (RFC 9113 section 8.1), cuts calls whose client takes nothing, and
-   * the connection where none is taken from.
+   * Asks clients to stop sending for calls that are over (RFC 9113 section 8.1), says goodbye to a connection without a
+   * call, cuts calls whose client takes nothing, and the connection where none is taken from.
    */
   sweep(nowMs: number): void {
     for (const [stream, sinceMs] of this.#lingering) {
       if (nowMs - sinceMs >= this.limits.lingerMs) stream.close(constants.NGHTTP2_NO_ERROR)
     }
+    if (this.calls.size === 0 && nowMs - this.#usedMs >= this.limits.idleMs) return this.session.close()
     const stalledSinceMs = nowMs - this.limits.readerStallMs
     for (const call of this.calls) {
       if (call.waitingSinceMs === undefined || call.waitingSinceMs > stalledSinceMs) continue
