@@ -84,7 +84,8 @@ export class Recorder {
   }
 
   /** A call of gRPC that the server answered with a status other than 0. */
-  callFailed(grpcStatus: number): void {
+  callFailed(status: number, grpcStatus: number): void {
+    this.statuses[status] = this.statuses[status]! + 1
     const known = grpcStatus <= grpcStatusMax ? grpcStatus : grpcUnknown
     this.grpcStatuses[known] = this.grpcStatuses[known]! + 1
     this.errors.grpc++

@@ -39,7 +39,7 @@ test('a unary call is framed as gRPC asks, and its answer counts', async () => {
   const calls: Call[] = []
   await using server = await serveHttp2(echo(() => ({}), calls))
   const result = await runLoad({
-    url: `${server.url}qps.Qps/Echo`,
+    url: `${server.url}qps.v1.Workload/Echo`,
     ...short,
     body: 'message',
     headers: { 'X-Key': 'v' },
@@ -56,7 +56,7 @@ test('a unary call is framed as gRPC asks, and its answer counts', async () => {
   expect(calls[0]).toMatchObject({
     headers: {
       ':method': 'POST',
-      ':path': '/qps.Qps/Echo',
+      ':path': '/qps.v1.Workload/Echo',
       te: 'trailers',
       'content-type': 'application/grpc',
       'x-key': 'v',
@@ -68,7 +68,7 @@ test('a unary call is framed as gRPC asks, and its answer counts', async () => {
 test.each([0, 64, 16_384, 300_000])('grpcBytes %i: a message of protobuf with so much payload', async (grpcBytes) => {
   const calls: Call[] = []
   await using server = await serveHttp2(echo(() => ({}), calls))
-  const result = await runLoad({ url: `${server.url}qps.Qps/Echo`, ...short, grpcBytes })
+  const result = await runLoad({ url: `${server.url}qps.v1.Workload/Echo`, ...short, grpcBytes })
   expect(result).toMatchObject({ errors: 0 })
   expect(result.requests).toBeGreaterThan(0)
   const body = Buffer.from(calls[0]!.message, 'latin1')
@@ -107,7 +107,7 @@ describe('wrong answers', () => {
     ['status', 'an answer of HTTP that is not 200', { httpStatus: 503 }],
   ])('of kind %s: %s', async (kind, _name, wrong) => {
     await using server = await serveHttp2(echo(every4th(wrong)))
-    const result = await runLoad({ url: `${server.url}qps.Qps/Echo`, ...short, body: 'message' })
+    const result = await runLoad({ url: `${server.url}qps.v1.Workload/Echo`, ...short, body: 'message' })
     expect(result.errors).toBe(result.errorsByKind[kind])
     expect(result.errors).toBeGreaterThan(1)
     expect(result.requests).toBeGreaterThan(result.errors)
@@ -126,9 +126,10 @@ describe('wrong answers', () => {
     await using server = await serveHttp2((...stream) =>
       (served++ % 3 === 0 ? trailersOnly : served % 3 === 0 ? withTrailers : well)(...stream),
     )
-    const { grpcStatus, errors, reasons, requests } = await runLoad({ url: `${server.url}a.B/C`, ...short })
+    const { grpcStatus, errors, reasons, requests, status } = await runLoad({ url: `${server.url}a.B/C`, ...short })
     expect(Object.keys(grpcStatus!)).toEqual(['0', '12', '13'])
     expect([grpcStatus!['0'], grpcStatus!['12']! + grpcStatus!['13']!]).toEqual([requests, errors])
+    expect(status).toEqual({ 200: requests + errors })
     expect(reasons).toContain('calls whose gRPC status is not 0: 12, 13')
   })
 })

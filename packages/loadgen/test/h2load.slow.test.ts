@@ -39,7 +39,7 @@ test.skipIf(!h2load.available)('rate and mean agree with h2load within 10 %: gRP
   await writeFile(body, grpcBody(payloadMessage(payloadBytes)))
   const asGrpc = ['-d', body, '-H', 'te: trailers', '-H', 'content-type: application/grpc']
   await withServer((base) =>
-    expectAgreement(`${base}/qps.Qps/Echo`, { protocol: 'grpc', grpcBytes: payloadBytes }, asGrpc),
+    expectAgreement(`${base}/qps.v1.Workload/Echo`, { protocol: 'grpc', grpcBytes: payloadBytes }, asGrpc),
   )
 })
 

@@ -6,7 +6,7 @@ import { type LoadOptions, planLoad } from '../src/options.ts'
 
 const url = 'http://127.0.0.1:1/'
 
-const call = { url: 'http://127.0.0.1:1/qps.Qps/Echo', protocol: 'grpc' as const }
+const call = { url: 'http://127.0.0.1:1/qps.v1.Workload/Echo', protocol: 'grpc' as const }
 const longHeaders = { a: 'x'.repeat(8000), b: 'x'.repeat(8000), c: 'x'.repeat(8000) }
 
 const refused: [string, Partial<LoadOptions> & Record<string, unknown>, RegExp][] = [

@@ -42,7 +42,7 @@ export function judgeFor(context: ConnectionContext, { protocol, method }: Http2
   const judgeCall: AnswerJudge = (stream, grpcStatus, nowMs) => {
     const { status, bodyBytes, messageBytes, messageHeadBytes, intendedMs } = stream
     if (status !== 200) return recorder.wrong('status', status)
-    if (grpcStatus > 0) return recorder.callFailed(grpcStatus)
+    if (grpcStatus > 0) return recorder.callFailed(status, grpcStatus)
     const isOneMessage = messageHeadBytes === grpcHeadBytes && bodyBytes === grpcHeadBytes + messageBytes
     if (grpcStatus === -1 || !isOneMessage) return recorder.error('parse')
     if (!isExpected(bodyBytes)) return recorder.wrong('length', status)

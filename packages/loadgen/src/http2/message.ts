@@ -50,7 +50,7 @@ export function http2Fields(
 export function grpcFields(url: URL, headers: Record<string, string>): HeaderField[] {
   if (!/^(\/[^/]+){2}$/.test(url.pathname)) {
     throw new QpsError('QPS_OPTION', `url must have the path /package.Service/Method, not ${describe(url.pathname)}`, {
-      hint: 'for example http://127.0.0.1:50051/qps.Qps/Echo',
+      hint: 'for example http://127.0.0.1:50051/qps.v1.Workload/Echo',
     })
   }
   const names = new Set(Object.keys(headers).map((name) => name.toLowerCase()))
