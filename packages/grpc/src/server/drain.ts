@@ -1,6 +1,6 @@
-import type { ServerHttp2Session } from 'node:http2'
 import { Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ServerConnection } from './connection.ts'
 import type { GrpcServer } from './server.ts'
 
 /** What became of the calls that were in flight, or arrived, while a server drained. */
@@ -27,18 +27,22 @@ const pollMs = 5
  *     GOAWAY with the last stream: what comes later is refused unprocessed, which a client may retry safely
  *     until the limit: calls go on; a connection closes with its last
  *     at the limit: the rest is cut, and counted as dropped
+ *
+ * A connection at rest gets the last GOAWAY at once: after the first, nghttp2 reads only as long as a stream is open, so that
+ * the PING would never be seen to come back. A call that crosses it was not begun, and its client knows.
  */
 export async function drain(server: GrpcServer, limitMs: number): Promise<DrainReport> {
   const { clock, counters } = server
   const startMs = clock.nowMs()
-  const { calls, cancelled } = counters
+  const { calls: callsBefore, cancelled: cancelledBefore } = counters
   const inFlight = server.inFlight
   for (const listener of server.listeners) stopListening(listener)
-  await Promise.all([...server.connections.keys()].map((session) => announce(session, Math.min(noticeMs, limitMs))))
+  const busy = [...server.connections.values()].filter(({ calls }) => calls.size > 0)
+  await Promise.all(busy.map((connection) => announce(connection, Math.min(noticeMs, limitMs))))
   for (const session of server.connections.keys()) session.close()
   while (server.connections.size > 0 && clock.nowMs() - startMs < limitMs) await sleep(pollMs)
   const dropped = server.inFlight
-  const completed = inFlight + (counters.calls - calls) - (counters.cancelled - cancelled) - dropped
+  const completed = inFlight + (counters.calls - callsBefore) - (counters.cancelled - cancelledBefore) - dropped
   for (const session of server.connections.keys()) session.destroy()
   return { completed, dropped, ms: Math.round(clock.nowMs() - startMs) }
 }
@@ -48,18 +52,14 @@ function stopListening(listener: NetServer): void {
   NetServer.prototype.close.call(listener)
 }
 
-/** Resolves when the client has read the first GOAWAY, or after `limitMs`. */
-async function announce(session: ServerHttp2Session, limitMs: number): Promise<void> {
-  if (session.destroyed) return
+/** Resolves when the client has read the first GOAWAY, when its last call is over, or after `limitMs`. */
+async function announce({ session, calls, clock }: ServerConnection, limitMs: number): Promise<void> {
+  let noticed = false
   session.goaway(0, anyStream)
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, limitMs)
-    const done = (): void => {
-      clearTimeout(timer)
-      resolve()
-    }
-    session.once('close', done)
-    // False where too many pings are on their way: then the time limit decides.
-    session.ping(done)
+  // False where too many pings are on their way: then it is the other two that decide.
+  session.ping(() => {
+    noticed = true
   })
+  const endMs = clock.nowMs() + limitMs
+  while (!noticed && calls.size > 0 && !session.destroyed && clock.nowMs() < endMs) await sleep(1)
 }
