@@ -24,11 +24,6 @@ export class AnswerHead {
   #last: Uint8Array = new Uint8Array(0)
   #lastChanges = -1
 
-  /** A new connection, with a table of its own. */
-  forget(): void {
-    this.#lastChanges = -1
-  }
-
   /** Reads a block; `decoder.failure` says whether that was possible. Blocks must come in their order on the wire. */
   read(decoder: HpackDecoder, bytes: Uint8Array, start: number, end: number): void {
     if (this.#lastChanges === decoder.tableChanges && isSame(this.#last, bytes, start, end)) return
