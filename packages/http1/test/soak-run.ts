@@ -88,7 +88,7 @@ function judge(load: LoadResult, samples: SoakSample[], before: SoakReport, afte
     if (count > 0 && kind !== 'unsent') failures.push(`${count} requests ended with ${kind}`)
   }
   const half = samples.slice(Math.floor(samples.length / 2))
-  for (const name of ['rssBytes', 'heapBytes', 'externalBytes'] as const) {
+  for (const name of ['nativeBytes', 'heapBytes', 'externalBytes'] as const) {
     const growth = growthOf(half.map((sample) => [sample.atS, sample[name]]))
     const allowed = Math.max(growthBytesMax, growthRatioMax * half[0]![name])
     if (growth > allowed) failures.push(`${name} grew by ${Math.round(growth / 1024)} KiB in the second half`)

@@ -25,6 +25,7 @@ const mebibytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1)
 const columns: [title: string, (sample: SoakSample) => string][] = [
   ['s', ({ atS }) => atS.toFixed(0)],
   ['rss MiB', ({ rssBytes }) => mebibytes(rssBytes)],
+  ['native MiB', ({ nativeBytes }) => mebibytes(nativeBytes)],
   ['heap MiB', ({ heapBytes }) => mebibytes(heapBytes)],
   ['external MiB', ({ externalBytes }) => mebibytes(externalBytes)],
   ['descriptors', ({ descriptors }) => String(descriptors)],
