@@ -10,7 +10,7 @@ export {
 } from './server/server.ts'
 export type { Handler, ReplyCallback } from './server/shapes.ts'
 export type { CallSurface, StreamSurface, UnarySurface } from './server/surface.ts'
-export type { DrainReport } from './server/drain.ts'
+export type { DrainReport } from '@qps/http-contract'
 
 // Client
 export { createGrpcClient, GrpcClient, type GrpcClientOptions, type UnaryOptions } from './client/client.ts'

@@ -156,7 +156,8 @@ function checkedValue(name: string, value: MetadataValue): MetadataValue {
  * turn an answer into a failure, or set a header of the protocol.
  */
 export function appendMetadata(target: string[], metadata: MetadataLike | null | undefined): void {
-  if (metadata === null || metadata === undefined) return
+  // Errors of any kind may have something else under this name.
+  if (typeof metadata?.toHttp2Headers !== 'function') return
   const headers = metadata.toHttp2Headers()
   for (const key of Object.keys(headers)) {
     if (isReserved(key) || !keyPattern.test(key)) continue

@@ -325,9 +325,9 @@ describe('drain', () => {
     })
     const { url } = await grpcServer.listen()
     const clients = [1, 2, 3].map(() => createGrpcClient({ origin: url }))
-    let stopping = false
+    const load = { stopping: false }
     const work = async (calling: GrpcClient): Promise<void> => {
-      while (!stopping) {
+      while (!load.stopping) {
         const error = await calling.unary(methods.echo, request).then(
           () => undefined,
           (thrown: GrpcError) => thrown,
@@ -337,12 +337,12 @@ describe('drain', () => {
         replies.push(error === undefined)
       }
     }
-    const load = clients.flatMap((calling) => Array.from({ length: 8 }, () => work(calling)))
+    const workers = clients.flatMap((calling) => Array.from({ length: 8 }, () => work(calling)))
     await expect.poll(() => replies.length).toBeGreaterThan(100)
     await expect.poll(() => grpcServer.inFlight, { interval: 1 }).toBeGreaterThan(4)
     const report = await grpcServer.close(2_000)
-    stopping = true
-    await Promise.all(load)
+    load.stopping = true
+    await Promise.all(workers)
     expect(replies.every(Boolean)).toBe(true)
     expect(report.dropped).toBe(0)
     expect(report.completed).toBeGreaterThan(0)

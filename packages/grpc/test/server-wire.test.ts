@@ -216,6 +216,12 @@ describe('connections', () => {
   })
 })
 
+test('a port that is taken is said to be', async () => {
+  await expect(createGrpcServer().listen({ port: Number(new URL(url).port) })).rejects.toMatchObject({
+    code: 'QPS_PORT_IN_USE',
+  })
+})
+
 describe('services', () => {
   test('are added once, and with something to do', () => {
     const definition = serviceDefinition(Workload)

@@ -76,6 +76,7 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
   #headersSent = false
   #requestOver = false
   #paused = false
+  #abortWatched = false
   #sliced: SlicedWrite | undefined
   #trailers: OutgoingHttpHeaders = okTrailers
   #timer: Disposable | undefined
@@ -168,15 +169,18 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
     const headers = [...responseHeaders, 'grpc-status', String(code)]
     if (message !== '') headers.push('grpc-message', message)
     appendMetadata(headers, metadata)
-    this.answered = true
     this.stream.respond(headers, withoutBody)
-    this.#stopUpload()
+    this.#settle()
   }
 
   /** Reads no more until {@link resume}: the client's window closes by itself. */
   pause(): void {
     this.#paused = true
     this.stream.pause()
+    if (this.#abortWatched) return
+    // A stream that is paused does not end, and so does not close, where the client resets it with the code 0.
+    this.#abortWatched = true
+    this.stream.on('aborted', onStreamAborted)
   }
 
   resume(): void {
@@ -223,6 +227,12 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
   }
 
   /** @internal */
+  onAborted(): void {
+    this.#cancel()
+    this.stream.resume()
+  }
+
+  /** @internal */
   onRequestOver(): void {
     this.#requestOver = true
     this.#reader.end()
@@ -230,9 +240,8 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
 
   /** @internal */
   onWantTrailers(): void {
-    this.answered = true
+    this.#settle()
     this.stream.sendTrailers(this.#trailers)
-    this.#stopUpload()
   }
 
   /** @internal */
@@ -281,8 +290,11 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
     }
   }
 
-  /** An answer that is complete needs no more of the request. */
-  #stopUpload(): void {
+  /** Nothing waits for the client but the status: the deadline is met, and the rest of the request is not needed. */
+  #settle(): void {
+    this.answered = true
+    this.waitingSinceMs = undefined
+    this.#timer?.[Symbol.dispose]()
     if (!this.#requestOver) this.#context.linger(this.stream)
   }
 
@@ -320,6 +332,10 @@ function ignore(): void {
 
 function onStreamData(this: ServerHttp2Stream, piece: Buffer): void {
   ;(this as OwnedStream)[owner].onData(piece)
+}
+
+function onStreamAborted(this: ServerHttp2Stream): void {
+  ;(this as OwnedStream)[owner].onAborted()
 }
 
 function onStreamEnd(this: ServerHttp2Stream): void {

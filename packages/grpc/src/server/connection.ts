@@ -44,7 +44,9 @@ export class ServerConnection implements CallContext {
       return false
     }
     const resets = this.#recentResets()
-    if (resets < 1 || this.calls.size + resets <= this.limits.streamsMax) return true
+    // Calls outlive their streams by a moment: without resets it is for HTTP/2 to count streams.
+    const callsMax = resets < 1 ? 2 * this.limits.streamsMax : this.limits.streamsMax - resets
+    if (this.calls.size < callsMax) return true
     stream.close(constants.NGHTTP2_REFUSED_STREAM)
     return false
   }

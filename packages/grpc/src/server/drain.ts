@@ -1,16 +1,8 @@
 import { Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { DrainReport } from '@qps/http-contract'
 import type { ServerConnection } from './connection.ts'
 import type { GrpcServer } from './server.ts'
-
-/** What became of the calls that were in flight, or arrived, while a server drained. */
-export interface DrainReport {
-  /** Answered in full. */
-  completed: number
-  /** Cut at the limit. */
-  dropped: number
-  ms: number
-}
 
 /** The largest stream id: "do not begin more, but nothing is refused yet" (RFC 9113 section 6.8). */
 const anyStream = 2 ** 31 - 1
@@ -54,12 +46,12 @@ function stopListening(listener: NetServer): void {
 
 /** Resolves when the client has read the first GOAWAY, when its last call is over, or after `limitMs`. */
 async function announce({ session, calls, clock }: ServerConnection, limitMs: number): Promise<void> {
-  let noticed = false
+  const client = { noticed: false }
   session.goaway(0, anyStream)
   // False where too many pings are on their way: then it is the other two that decide.
   session.ping(() => {
-    noticed = true
+    client.noticed = true
   })
   const endMs = clock.nowMs() + limitMs
-  while (!noticed && calls.size > 0 && !session.destroyed && clock.nowMs() < endMs) await sleep(1)
+  while (!client.noticed && calls.size > 0 && !session.destroyed && clock.nowMs() < endMs) await sleep(1)
 }

@@ -9,6 +9,7 @@ import type { IncomingHttpHeaders, ServerOptions } from 'node:http2'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { type Clock, QpsError, systemClock } from '@qps/core'
+import { type DrainReport, listenError, reachableHost } from '@qps/http-contract'
 import { encodingOf } from '../compression.ts'
 import type { AnyMethod, ServiceDefinition } from '../definition.ts'
 import { checkedLimits, type GrpcLimits } from '../options.ts'
@@ -16,7 +17,7 @@ import { GrpcStatus } from '../status.ts'
 import { parseTimeout } from '../timeout.ts'
 import { ServerCall } from './call.ts'
 import { ServerConnection } from './connection.ts'
-import { type DrainReport, drain } from './drain.ts'
+import { drain } from './drain.ts'
 import { httpRefusal, refuse, refuseHttp } from './refusals.ts'
 import { type Handler, listenerFor } from './shapes.ts'
 
@@ -153,15 +154,22 @@ export class GrpcServer {
    * Listens without TLS. For TLS, {@link attach} a server of your own.
    *
    * @param at port 0 (the default) for a free one; host 127.0.0.1 by default.
+   * @throws QpsError QPS_PORT_IN_USE, QPS_ADDRESS_UNAVAILABLE where it cannot listen there.
    */
   async listen(at: { port?: number; host?: string } = {}): Promise<{ port: number; url: string }> {
     const { port = 0, host = '127.0.0.1' } = at
     const http2Server = createServer(http2ServerOptions(this.limits))
-    http2Server.listen(port, host)
-    await once(http2Server, 'listening')
+    try {
+      // `once` rejects where 'error' comes first.
+      const listening = once(http2Server, 'listening')
+      http2Server.listen(port, host)
+      await listening
+    } catch (error) {
+      throw listenError(error, { host, port })
+    }
     this.attach(http2Server)
     const address = http2Server.address() as AddressInfo
-    return { port: address.port, url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}` }
+    return { port: address.port, url: `http://${reachableHost(address)}:${address.port}` }
   }
 
   /** Serves the streams of a server that was made with {@link http2ServerOptions}. It closes with this one. */
