@@ -1,8 +1,10 @@
+import { grpcLimits } from '@qps/grpc'
 import { httpLimits } from '@qps/http-contract'
 import { dispatcherDefaults } from '@qps/http1'
 import { http2Limits } from '@qps/http2'
 import { loadLimits } from '@qps/loadgen'
 import { pollerDefaults } from '@qps/netpoll'
+import { contextDefaults, frontDefaults, gateDefaults } from '@qps/tls'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { format } from 'prettier'
 import { expect, test } from 'vitest'
@@ -24,6 +26,10 @@ const constants: [name: string, where: string, what: string][] = [
   ['headerListBytesMax', 'packages/http2-frames/src/hpack/decoder.ts', 'one header section, decoded'],
   ['headerTableBytesMax', 'packages/http2-frames/src/hpack/decoder.ts', 'header table of one direction'],
   ['repliesMax', 'packages/loadgen/src/http2/session.ts', 'replies to PING and SETTINGS between two answers'],
+  ['helloBytesMax', 'packages/tls/src/front/client-hello.ts', 'a ClientHello'],
+  ['sessionBytesMax', 'packages/tls/src/sessions/session-store.ts', 'a stored session of TLS 1.2'],
+  ['fileBytesMax', 'packages/tls/src/certificate/watch-certificate.ts', 'a certificate or key file'],
+  ['hostsMax', 'packages/tls/src/authority/hosts.ts', 'names in one certificate'],
   ['seriesMax', 'packages/metrics/src/request-metrics.ts', 'series of one metric'],
   ['maxConnections', 'packages/http/src/admin.ts', 'connections of the admin port'],
   ['refusalRoom', 'packages/http/src/guarded-server.ts', 'connections beyond the cap that are told so'],
@@ -44,10 +50,20 @@ function table(): string {
     ...Object.entries(loadLimits).map(([name, value]) => [name, rangeOf(value), 'packages/loadgen/src/options.ts']),
     ...clientBounds.map(([name, value]) => [name, value, 'packages/http1/src/client/options.ts']),
     ...Object.entries(pollerDefaults).map(([name, value]) => [name, String(value), 'packages/netpoll/src/options.ts']),
+    ...Object.entries(grpcLimits).map(([name, value]) => [name, String(value), 'packages/grpc/src/options.ts']),
+    ...numbersOf(gateDefaults, 'packages/tls/src/front/handshake-gate.ts'),
+    ...numbersOf(frontDefaults, 'packages/tls/src/front/tls-front.ts'),
+    ...numbersOf(contextDefaults, 'packages/tls/src/context.ts'),
     ...constants.map(([name, where, what]) => [name, what, where]),
   ]
   const lines = rows.map(([name, value, where]) => `| \`${name}\` | ${value} | [${where}](${where}) |`)
   return ['| bound | value | where |', '| --- | --- | --- |', ...lines].join('\n')
+}
+
+/** The bounds among defaults; the others of them are switches and names. */
+function numbersOf(defaults: object, where: string): string[][] {
+  const numbers = Object.entries(defaults).filter(([, value]) => typeof value === 'number')
+  return numbers.map(([name, value]) => [name, String(value), where])
 }
 
 function rangeOf(value: number | { min: number; max: number }): string {

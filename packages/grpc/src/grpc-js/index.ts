@@ -1,0 +1,1 @@
+export { type RunningGrpcJs, serveGrpcJs, type ServeGrpcJsOptions } from './serve.ts'
