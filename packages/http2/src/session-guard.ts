@@ -183,7 +183,9 @@ export class SessionGuard implements Disposable {
     if (session.destroyed) return
     this.#onRefused?.(fault)
     const isHostile = fault === 'rapid-reset' || fault === 'slow-reader'
-    session.destroy(undefined, isHostile ? constants.NGHTTP2_ENHANCE_YOUR_CALM : constants.NGHTTP2_NO_ERROR)
+    // Without an error Node leaves the code out, and the GOAWAY that tells it.
+    if (isHostile) session.destroy(new Error(fault), constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    else session.destroy()
     // Node waits for what it has written to be taken; whoever does not read never takes it.
     if (fault === 'slow-reader') this.#transports.get(session)?.destroy()
   }
