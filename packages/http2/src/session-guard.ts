@@ -183,10 +183,11 @@ export class SessionGuard implements Disposable {
     if (session.destroyed) return
     this.#onRefused?.(fault)
     const isHostile = fault === 'rapid-reset' || fault === 'slow-reader'
+    if (!isHostile) return session.destroy()
     // Without an error Node leaves the code out, and the GOAWAY that tells it.
-    if (isHostile) session.destroy(new Error(fault), constants.NGHTTP2_ENHANCE_YOUR_CALM)
-    else session.destroy()
+    session.destroy(new Error(fault), constants.NGHTTP2_ENHANCE_YOUR_CALM)
     // Node waits for what it has written to be taken; whoever does not read never takes it.
-    if (fault === 'slow-reader') this.#transports.get(session)?.destroy()
+    const transport = this.#transports.get(session)
+    setImmediate(() => transport?.destroy())
   }
 }

@@ -86,9 +86,10 @@ export class SessionRecord {
   }
 }
 
-/** By the client, or because of it, before its answer was complete. What a handler broke is no fault of the client's. */
-function wasReset({ rstCode, aborted, headersSent }: ServerHttp2Stream): boolean {
-  return (
-    rstCode !== constants.NGHTTP2_NO_ERROR && rstCode !== constants.NGHTTP2_INTERNAL_ERROR && (aborted || !headersSent)
-  )
+/**
+ * By the client, or because of it, before its answer had left: also where the handler was quick enough to have made one. What a
+ * handler broke is no fault of the client's.
+ */
+function wasReset({ rstCode }: ServerHttp2Stream): boolean {
+  return rstCode !== constants.NGHTTP2_NO_ERROR && rstCode !== constants.NGHTTP2_INTERNAL_ERROR
 }

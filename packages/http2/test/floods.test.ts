@@ -26,6 +26,21 @@ describe('S9 rapid reset', () => {
     expect((await ask(bystander, { ':path': '/' })).status).toBe(200)
   })
 
+  test('also where each is answered before the reset is read', async () => {
+    let handlers = 0
+    const refused: string[] = []
+    const options = { port: 0, onRefused: (reason: string) => refused.push(reason) }
+    await using server = await serveHttp2(options, (stream, headers, guard) => {
+      handlers++
+      surfaceHandler(stream, headers, guard)
+    })
+    const attacker = await rawHttp2(server.port)
+    attacker.write(Buffer.concat([settings(), rapidReset()]))
+    await socketClosed(attacker, 2_000)
+    expect(handlers).toBeLessThanOrEqual(150)
+    expect(refused).toEqual(['rapid-reset'])
+  })
+
   test('in small pieces, turn by turn, it is the same', async () => {
     let handlers = 0
     await using server = await serveHttp2({ port: 0 }, () => handlers++)

@@ -63,8 +63,33 @@ export function socketClosed(socket: Socket, limitMs: number): Promise<number> {
 /** The first `count` numbers of a client's streams. */
 export const streamIds = (count: number): number[] => Array.from({ length: count }, (_, index) => 1 + 2 * index)
 
-/** 20,000 requests, each reset behind its head: CVE-2023-44487. */
-export const rapidReset = (): Buffer => Buffer.concat(streamIds(20_000).flatMap((id) => [getRoot(id), reset(id)]))
+const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length]), Buffer.from(value, 'latin1')])
+
+/** A call of gRPC that is still to send its message. @param path shorter than 127 characters, as one byte of length has it. */
+export const callOf =
+  (path: string) =>
+  (streamId: number): Buffer =>
+    frame(
+      1,
+      4,
+      streamId,
+      Buffer.concat([
+        // :method POST, :scheme http; :path and :authority by the static table's names, and not to be remembered.
+        Buffer.from([0x83, 0x86, 0x04]),
+        text(path),
+        Buffer.from([0x01]),
+        text('a'),
+        Buffer.from([0x0f, 0x10]),
+        text('application/grpc'),
+        Buffer.from([0x00]),
+        text('te'),
+        text('trailers'),
+      ]),
+    )
+
+/** 20,000 requests, each reset behind its head: CVE-2023-44487. @param open begins a stream; default `GET /`. */
+export const rapidReset = (open: (streamId: number) => Buffer = getRoot): Buffer =>
+  Buffer.concat(streamIds(20_000).flatMap((id) => [open(id), reset(id)]))
 
 const times = (count: number, bytes: Buffer): Buffer => Buffer.concat(Array.from({ length: count }, () => bytes))
 

@@ -15,6 +15,7 @@ export { type SlowClientsOptions, type SlowClientsResult, type SlowMode, slowCli
 
 // HTTP/2 as bytes
 export {
+  callOf,
   frame,
   getRoot,
   http2Floods,

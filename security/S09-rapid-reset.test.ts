@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { callOf, rapidReset, rawHttp2, settings, socketClosed, startBystander } from '@qps/testkit'
+import { describe, test } from 'vitest'
+import { hardenedHttp2Variants, startHttp2 } from './http2-variants.ts'
+
+/** Others may use the cores for a moment, and then a time says nothing about the server: tried so often. */
+const attempts = 4
+
+describe('S9 rapid reset', () => {
+  test.for(hardenedHttp2Variants)(
+    '$variant: the socket is closed within 100 ms of 20,000 resets, and a bystander is unharmed',
+    async (variant, { expect }) => {
+      await using stage = await startHttp2(variant)
+      const flood = rapidReset(variant.call === undefined ? undefined : callOf(variant.call))
+      const bystander = startBystander(stage.port, 200)
+      const memoryBefore = await residentBytes(stage.pid)
+      let fastestMs = Infinity
+      for (let attempt = 0; attempt < attempts; attempt++) {
+        const attacker = await rawHttp2(stage.http2Port)
+        attacker.write(settings())
+        await sleep(100)
+        attacker.write(flood)
+        fastestMs = Math.min(fastestMs, await socketClosed(attacker, 5_000))
+      }
+      const { requests, errors, latencyMsP99 } = await bystander.stop()
+      expect(fastestMs).toBeLessThan(100)
+      expect(errors).toBe(0)
+      expect(requests).toBeGreaterThan(50)
+      expect(latencyMsP99).toBeLessThan(100)
+      expect((await residentBytes(stage.pid)) - memoryBefore).toBeLessThan(40 * 1024 * 1024)
+      expect((await fetch(stage.url)).status).toBe(200)
+    },
+  )
+})
+
+async function residentBytes(pid: number): Promise<number> {
+  const { readFile } = await import('node:fs/promises')
+  const [, pages] = (await readFile(`/proc/${pid}/statm`, 'utf8')).split(' ')
+  return Number(pages) * 4096
+}

@@ -1,0 +1,29 @@
+import { type StageProcess, startStage } from '@qps/testkit'
+
+/** A server of HTTP/2 that the rows of the security table are tried on. */
+export interface Http2Variant {
+  variant: string
+  /** Its name among the endpoints. */
+  endpoint: string
+  /** A method of gRPC, or undefined where it answers `GET /`. */
+  call: string | undefined
+  /** Whether the rows hold. grpc-js shows its own bounds instead. */
+  hardened: boolean
+}
+
+const call = '/qps.v1.Workload/Echo'
+const variants: readonly Http2Variant[] = [
+  { variant: 'http2', endpoint: 'h2', call: undefined, hardened: true },
+  { variant: 'grpc-raw', endpoint: 'grpc', call, hardened: true },
+  { variant: 'grpc', endpoint: 'grpc', call, hardened: false },
+]
+
+export const allHttp2Variants: readonly Http2Variant[] = variants
+export const hardenedHttp2Variants: readonly Http2Variant[] = variants.filter(({ hardened }) => hardened)
+
+/** Starts a variant as a process of its own. `http2Port` is where it speaks HTTP/2. */
+export async function startHttp2({ variant, endpoint }: Http2Variant): Promise<StageProcess & { http2Port: number }> {
+  const stage = await startStage('03-http2-grpc', ['--variant', variant])
+  const address = (stage.events[0]!['endpoints'] as Record<string, string>)[endpoint]!
+  return Object.assign(stage, { http2Port: Number(address.slice(address.lastIndexOf(':') + 1)) })
+}
