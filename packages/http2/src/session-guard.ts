@@ -10,6 +10,7 @@ import type { Clock } from '@qps/core'
 import { addressKey } from '@qps/http-contract'
 import type { Http2Limits } from './limits.ts'
 import { type SessionFault, SessionRecord } from './session-record.ts'
+import { Transports } from './transports.ts'
 
 /** Why somebody is turned away: the values of a metric's label. */
 export type Http2Refusal = SessionFault | 'connections' | 'address-connections'
@@ -20,13 +21,6 @@ export interface SessionGuardOptions {
   /** Called once for each connection or session that is turned away. */
   onRefused?: ((reason: Http2Refusal) => void) | undefined
 }
-
-/**
- * GOAWAY whose last stream is the highest number there is: "stop soon" (RFC 9113 section 6.8). `session.goaway` cannot say
- * it: nghttp2 takes no new stream once it has sent any GOAWAY but its own notice, which node:http2 has no name for. So these
- * bytes are written to the transport, where they stand between two frames: node:http2 hands frames over whole.
- */
-const shutdownNotice = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0])
 
 /**
  * Watches over the sessions of an HTTP/2 server: how many there are and from where, what their streams do, and whether
@@ -51,10 +45,7 @@ export class SessionGuard implements Disposable {
   readonly #onRefused: ((reason: Http2Refusal) => void) | undefined
   readonly #records = new Map<Http2Session, SessionRecord>()
   readonly #sockets = new Set<Socket>()
-  /** The transport of each session: what `session.socket` shows of it does not write. */
-  readonly #transports = new WeakMap<Http2Session, Socket>()
-  /** The connection that is just becoming a session. */
-  #becoming: Socket | undefined
+  readonly #transports = new Transports()
   readonly #perAddress = new Map<string, number>()
   readonly #sweeping: Disposable
   #nowMs: number
@@ -71,9 +62,7 @@ export class SessionGuard implements Disposable {
   /** Watches a server's connections and sessions, and its end. */
   attach(server: Http2Server | Http2SecureServer): void {
     server.on('connection', (socket: Socket) => this.#accept(socket))
-    // Before node's own listener, which makes the session there and then.
-    const becoming = 'setSecureContext' in server ? 'secureConnection' : 'connection'
-    server.prependListener(becoming, (socket: Socket) => (this.#becoming = socket))
+    this.#transports.attach(server)
     server.on('session', (session) => this.#watch(session))
     server.once('close', () => this[Symbol.dispose]())
   }
@@ -118,7 +107,7 @@ export class SessionGuard implements Disposable {
     for (const record of this.#records.values()) {
       if (record.isNoticed || record.session.destroyed) continue
       record.isNoticed = true
-      this.#transports.get(record.session)?.write(shutdownNotice)
+      this.#transports.giveNotice(record.session)
     }
   }
 
@@ -171,8 +160,6 @@ export class SessionGuard implements Disposable {
   }
 
   #watch(session: Http2Session): void {
-    if (this.#becoming !== undefined) this.#transports.set(session, this.#becoming)
-    this.#becoming = undefined
     this.#records.set(session, new SessionRecord(session, this.#clock.nowMs()))
     // Whatever a client breaks ends its session; there is nobody else to tell.
     session.on('error', () => {})
@@ -187,7 +174,6 @@ export class SessionGuard implements Disposable {
     // Without an error Node leaves the code out, and the GOAWAY that tells it.
     session.destroy(new Error(fault), constants.NGHTTP2_ENHANCE_YOUR_CALM)
     // Node waits for what it has written to be taken; whoever does not read never takes it.
-    const transport = this.#transports.get(session)
-    setImmediate(() => transport?.destroy())
+    setImmediate(() => this.#transports.destroy(session))
   }
 }

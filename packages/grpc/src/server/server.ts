@@ -10,6 +10,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { type Clock, QpsError, systemClock } from '@qps/core'
 import { type DrainReport, listenError, reachableHost } from '@qps/http-contract'
+import { Transports } from '@qps/http2'
 import { encodingOf } from '../compression.ts'
 import type { AnyMethod, ServiceDefinition } from '../definition.ts'
 import { checkedLimits, type GrpcLimits } from '../options.ts'
@@ -103,6 +104,8 @@ export class GrpcServer {
   /** @internal */
   readonly connections: Map<ServerHttp2Session, ServerConnection> = new Map()
   /** @internal */
+  readonly transports: Transports = new Transports()
+  /** @internal */
   readonly listeners: Set<Http2Server | Http2SecureServer> = new Set()
   readonly counters: GrpcServerCounters = {
     calls: 0,
@@ -177,6 +180,7 @@ export class GrpcServer {
     if (this.#closing) throw new QpsError('QPS_CLOSED', 'the gRPC server is closing', { hint: 'create another' })
     this.listeners.add(http2Server)
     http2Server.maxConnections = this.limits.connectionsMax
+    this.transports.attach(http2Server)
     http2Server.on('session', (session) => this.#onSession(session))
     http2Server.on('stream', (stream, headers, _flags, rawHeaders) => this.#onStream(stream, headers, rawHeaders))
     this.#sweep ??= this.clock.every(this.limits.sweepMs, () => {
