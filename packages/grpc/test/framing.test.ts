@@ -144,5 +144,10 @@ test('reading is linear: twice the bytes in single pieces take about twice the t
     return Math.min(...samples)
   }
   time(100_000)
-  expect(time(200_000) / time(100_000)).toBeLessThan(3.5)
+  // Others may use the core during one of the two; four times the time, which is what squares take, would be in every try.
+  let ratio = Infinity
+  for (let attempt = 0; attempt < 5 && ratio >= 3; attempt++) {
+    ratio = Math.min(ratio, time(200_000) / time(100_000))
+  }
+  expect(ratio).toBeLessThan(3)
 })

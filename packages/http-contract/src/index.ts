@@ -20,6 +20,9 @@ export { methods } from './methods.ts'
 // A server that runs
 export type { AdminPage, AdminRoute, DrainReport, RunningServer } from './running.ts'
 
+// What was answered
+export { type RequestDone, requestDoneChannel } from './request-done.ts'
+
 // Listening
 export { listenError } from './listen-error.ts'
 export { reachableHost } from './reachable.ts'

@@ -71,14 +71,14 @@ test('whoever subscribes is told from then on; nobody else costs a clock', async
   const early = requestTo('/')
   tally.began(early)
   expect(early.startedMs).toBe(0)
-  subscribe('qps.http1.request.done', listen)
+  subscribe('qps.request.done', listen)
   const late = requestTo('/')
   tally.began(late)
   expect(late.startedMs).toBeGreaterThan(0)
   tally.done(early, 200, true)
   tally.done(late, 200, true)
   await turn()
-  unsubscribe('qps.http1.request.done', listen)
+  unsubscribe('qps.request.done', listen)
   // Nobody knows when the first one began.
   expect(told).toEqual([
     { status: 200, seconds: 0, count: 1 },

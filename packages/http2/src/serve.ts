@@ -7,10 +7,18 @@ import {
   type SecureServerOptions,
   type ServerHttp2Stream,
 } from 'node:http2'
+import { channel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { type Clock, systemClock } from '@qps/core'
-import { type DrainReport, listenError, reachableHost, routePath } from '@qps/http-contract'
+import {
+  type DrainReport,
+  listenError,
+  reachableHost,
+  type RequestDone,
+  requestDoneChannel,
+  routePath,
+} from '@qps/http-contract'
 import { drain } from './drain.ts'
 import { type Http2Limits, http2Limits, serverOptions } from './limits.ts'
 import { type Http2Refusal, SessionGuard } from './session-guard.ts'
@@ -71,7 +79,8 @@ export async function serveHttp2(options: ServeHttp2Options, handler: Http2Handl
     // A client that vanishes, or resets what it asked for, is no error of ours.
     stream.on('error', () => {})
     if (!guard.begin(stream)) return
-    if (options.onRequestDone !== undefined) observe(stream, headers, options.onRequestDone)
+    if (options.onRequestDone !== undefined || requestDone.hasSubscribers)
+      observe(stream, headers, options.onRequestDone)
     try {
       handler(stream, headers, guard)
     } catch (error) {
@@ -101,18 +110,23 @@ export async function serveHttp2(options: ServeHttp2Options, handler: Http2Handl
   }
 }
 
+/** Tells whoever subscribes of each stream that is over. */
+const requestDone = channel(requestDoneChannel)
+
 /** nginx's number for a request whose client left; no client ever sees it. */
 const clientLeft = 499
 
 function observe(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-  done: NonNullable<ServeHttp2Options['onRequestDone']>,
+  done: ServeHttp2Options['onRequestDone'],
 ): void {
   const startMs = performance.now()
   stream.once('close', () => {
     const status = stream.aborted ? clientLeft : Number(stream.sentHeaders?.[':status'] ?? clientLeft)
-    done(headers[':method'] ?? '', routePath(headers[':path'] ?? ''), status, (performance.now() - startMs) / 1000)
+    const seconds = (performance.now() - startMs) / 1000
+    done?.(headers[':method'] ?? '', routePath(headers[':path'] ?? ''), status, seconds)
+    if (requestDone.hasSubscribers) requestDone.publish({ status, seconds, count: 1 } satisfies RequestDone)
   })
 }
 

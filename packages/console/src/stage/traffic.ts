@@ -1,3 +1,4 @@
+import { type RequestDone, requestDoneChannel } from '@qps/http-contract'
 import { Histogram } from '@qps/stats'
 import { channel } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -33,7 +34,7 @@ export class Traffic implements Disposable {
     this.#port = port
     channel('http.server.request.start').subscribe(this.#onStart)
     channel('http.server.response.finish').subscribe(this.#onFinish)
-    channel('qps.http1.request.done').subscribe(this.#onDone)
+    channel(requestDoneChannel).subscribe(this.#onDone)
   }
 
   /** The figures since the previous call. */
@@ -53,7 +54,7 @@ export class Traffic implements Disposable {
   [Symbol.dispose](): void {
     channel('http.server.request.start').unsubscribe(this.#onStart)
     channel('http.server.response.finish').unsubscribe(this.#onFinish)
-    channel('qps.http1.request.done').unsubscribe(this.#onDone)
+    channel(requestDoneChannel).unsubscribe(this.#onDone)
   }
 
   readonly #onStart = (message: unknown): void => {
@@ -61,9 +62,9 @@ export class Traffic implements Disposable {
     if (request.socket.localPort === this.#port()) this.#started.set(request, performance.now())
   }
 
-  /** Our own HTTP/1.1 server times its requests itself. */
+  /** Our own servers time their requests themselves. */
   readonly #onDone = (message: unknown): void => {
-    const { status, seconds, count } = message as { status: number; seconds: number; count: number }
+    const { status, seconds, count } = message as RequestDone
     for (let index = 0; index < count; index++) this.#latencyUs.record(Math.round(seconds * 1e6))
     if (status >= 500) this.#errors += count
   }

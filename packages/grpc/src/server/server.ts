@@ -6,10 +6,11 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { IncomingHttpHeaders, ServerOptions } from 'node:http2'
+import { channel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { type Clock, QpsError, systemClock } from '@qps/core'
-import { type DrainReport, listenError, reachableHost } from '@qps/http-contract'
+import { type DrainReport, listenError, reachableHost, type RequestDone, requestDoneChannel } from '@qps/http-contract'
 import { Transports } from '@qps/http2'
 import { encodingOf } from '../compression.ts'
 import type { AnyMethod, ServiceDefinition } from '../definition.ts'
@@ -264,16 +265,34 @@ export class GrpcServer {
     counters.copies += call.copies
     counters.copiedBytes += call.copiedBytes
     if (!call.answered) counters.cancelled++
+    const status = call.status ?? GrpcStatus.CANCELLED
+    const seconds = (this.clock.nowMs() - call.startMs) / 1000
     this.#onCall?.({
       path: call.method.path,
-      status: call.answered ? call.status! : GrpcStatus.CANCELLED,
-      seconds: (this.clock.nowMs() - call.startMs) / 1000,
+      status,
+      seconds,
       messagesIn: call.messagesIn,
       messagesOut: call.messagesOut,
       copies: call.copies,
       copiedBytes: call.copiedBytes,
     })
+    if (callDone.hasSubscribers) callDone.publish({ status: httpLike(status), seconds, count: 1 } satisfies RequestDone)
   }
+}
+
+/** Tells whoever subscribes of each call that is over. */
+const callDone = channel(requestDoneChannel)
+const serverFaults: ReadonlySet<number> = new Set([
+  GrpcStatus.UNKNOWN,
+  GrpcStatus.INTERNAL,
+  GrpcStatus.UNAVAILABLE,
+  GrpcStatus.DATA_LOSS,
+])
+
+function httpLike(status: number): number {
+  if (status === GrpcStatus.OK) return 200
+  if (status === GrpcStatus.CANCELLED) return 499
+  return serverFaults.has(status) ? 500 : 400
 }
 
 function ignore(): void {

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { performance } from 'node:perf_hooks'
-import { methods } from '@qps/http-contract'
+import { methods, requestDoneChannel } from '@qps/http-contract'
 import type { Request } from './request.ts'
 
 /**
@@ -9,11 +9,8 @@ import type { Request } from './request.ts'
  */
 export type RequestObserver = (method: string, route: string, status: number, seconds: number, count: number) => void
 
-/**
- * Tells whoever subscribes of each answered request, as `{ status, seconds, count }`: the live line of a console, which no server
- * should contain a line for. Costs a look at a field while nobody does.
- */
-const requestDone = channel('qps.http1.request.done')
+/** Tells whoever subscribes of each answered request, as `RequestDone`. */
+const requestDone = channel(requestDoneChannel)
 
 /** nginx's number for a request whose client left; no client ever sees it. */
 const clientLeft = 499
