@@ -15,10 +15,11 @@ const waiting = [
   'bench/test/*.slow.test.ts',
   'packages/{client,http1}/test/**/*.slow.test.ts',
 ]
+/** CI's machines are shared: a core can vanish for longer than a test has patience. At a desk nothing is tried twice. */
+const retry = process.env['CI'] ? 1 : 0
 const system = {
   env,
-  // CI's machines are shared: a core can vanish for longer than a test has patience. At a desk nothing is tried twice.
-  retry: process.env['CI'] ? 1 : 0,
+  retry,
   testTimeout: 60_000,
   hookTimeout: 30_000,
 }
@@ -34,6 +35,7 @@ export default defineConfig({
           env,
           include: ['packages/*/test/**/*.test.ts', 'bench/test/**/*.test.ts', 'tools/test/**/*.test.ts'],
           exclude: ['**/*.slow.test.ts'],
+          retry,
           testTimeout: 15_000,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
