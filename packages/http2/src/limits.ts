@@ -20,8 +20,8 @@ export interface Http2Limits extends Pick<
   /** Streams that a client may have open on one session. Default 100, the least that RFC 9113 section 6.5.2 recommends. */
   streamsMax: number
   /**
-   * Streams that a client may have reset, or made us reset, without an answer, beyond what `resetsPerS` forgives. One more
-   * ends the session: rapid reset, CVE-2023-44487. Default 30: `streamsMax` and this together bound the handlers that a flood starts.
+   * Streams that a client may reset, or make us reset, beyond what `resetsPerS` and answers in order make up for. One more
+   * ends the session: rapid reset, CVE-2023-44487. Default 30.
    */
   resetsMax: number
   /** Resets forgiven each second: clients do cancel. Default 10. */

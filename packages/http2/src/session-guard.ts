@@ -78,19 +78,17 @@ export class SessionGuard implements Disposable {
     return sum
   }
 
-  /** Notes a stream. @returns false where its session was just ended: leave the stream alone. */
+  /** Notes a stream. @returns false where it is refused, or its session is over: leave it alone. */
   begin(stream: ServerHttp2Stream): boolean {
     const record = stream.session === undefined ? undefined : this.#records.get(stream.session)
     if (record === undefined || record.session.destroyed) return false
-    if (!record.begin(stream, this.#nowMs, this.limits)) {
-      this.#end(record, 'rapid-reset')
-      return false
-    }
+    const isAdmitted = record.begin(stream, this.#nowMs, this.limits)
     stream.once('close', () => {
       if (stream.headersSent && !stream.aborted) this.answered++
-      if (!record.end(stream, this.#nowMs, this.limits)) this.#end(record, 'rapid-reset')
+      if (!record.end(stream, this.#nowMs)) this.#end(record, 'rapid-reset')
     })
-    return true
+    if (!isAdmitted) stream.close(constants.NGHTTP2_REFUSED_STREAM)
+    return isAdmitted
   }
 
   /** The request's body is to be there within `requestTimeoutMs`, unless {@link bodyEnded} is called. Not for streams of messages. */
@@ -160,7 +158,7 @@ export class SessionGuard implements Disposable {
   }
 
   #watch(session: Http2Session): void {
-    this.#records.set(session, new SessionRecord(session, this.#clock.nowMs()))
+    this.#records.set(session, new SessionRecord(session, this.#clock.nowMs(), this.limits))
     // Whatever a client breaks ends its session; there is nobody else to tell.
     session.on('error', () => {})
     session.once('close', () => this.#records.delete(session))

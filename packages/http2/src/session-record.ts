@@ -1,5 +1,6 @@
 import { constants, type Http2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Http2Limits } from './limits.ts'
+import { ResetBudget } from './reset-budget.ts'
 
 /** Why a session is ended. */
 export type SessionFault = 'timeout' | 'idle' | 'rapid-reset' | 'slow-reader'
@@ -17,38 +18,34 @@ export class SessionRecord {
   /** Was told that the server is about to leave. */
   isNoticed = false
   #begun = 0
-  #resets = 0
-  #resetsAtMs: number
+  readonly #resets: ResetBudget
   /** Something happened here. */
   #movedAtMs: number
   #stalledSinceMs = -1
   #bytesAtStall = 0
 
-  constructor(session: Http2Session, nowMs: number) {
+  constructor(session: Http2Session, nowMs: number, limits: Http2Limits) {
     this.session = session
     this.#movedAtMs = nowMs
-    this.#resetsAtMs = nowMs
+    this.#resets = new ResetBudget(limits, nowMs)
   }
 
-  /** A stream has begun. @returns false where this is more than an honest client can have begun. */
-  begin(stream: ServerHttp2Stream, nowMs: number, limits: Http2Limits): boolean {
+  /** A stream has begun. @returns false where it is one too many. */
+  begin(stream: ServerHttp2Stream, nowMs: number, { streamsMax }: Http2Limits): boolean {
     this.#begun++
     this.#movedAtMs = nowMs
     this.open.add(stream)
-    // Node refuses more than `streamsMax` that are open at once. That there are more means that some were reset, and that
-    // the news of it waits behind the frame that began this one.
-    return this.open.size <= limits.streamsMax
+    return this.open.size <= this.#resets.openMax(streamsMax, nowMs)
   }
 
   /** A stream is over. @returns false where one more was reset than is forgiven. */
-  end(stream: ServerHttp2Stream, nowMs: number, { resetsMax, resetsPerS }: Http2Limits): boolean {
+  end(stream: ServerHttp2Stream, nowMs: number): boolean {
     this.open.delete(stream)
     this.arriving.delete(stream)
     this.#movedAtMs = nowMs
-    if (!wasReset(stream)) return true
-    this.#resets = Math.max(0, this.#resets - ((nowMs - this.#resetsAtMs) * resetsPerS) / 1000) + 1
-    this.#resetsAtMs = nowMs
-    return this.#resets <= resetsMax
+    if (wasReset(stream)) return this.#resets.spend(nowMs)
+    this.#resets.makeUp()
+    return true
   }
 
   /** Looks for what takes too long. */

@@ -56,6 +56,22 @@ describe('S9 rapid reset', () => {
     expect(handlers).toBeLessThanOrEqual(60)
   })
 
+  test('a client that uses every stream that it may, over and over, is no flood', async () => {
+    const refused: string[] = []
+    await using server = await serveHttp2({ port: 0, onRefused: (reason) => refused.push(reason) }, (stream) => {
+      setTimeout(() => {
+        stream.respond({ ':status': 200 })
+        stream.end('x')
+      }, 1)
+    })
+    using client = await session(server.port)
+    const asking = Array.from({ length: 100 }, async () => {
+      for (let count = 0; count < 20; count++) expect((await ask(client, { ':path': '/' })).status).toBe(200)
+    })
+    await Promise.all(asking)
+    expect(refused).toEqual([])
+  })
+
   test('a client that cancels now and then is no flood', async () => {
     await using server = await serveHttp2({ port: 0 }, () => {})
     using client = await session(server.port)

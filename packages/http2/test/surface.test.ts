@@ -1,4 +1,3 @@
-import { constants } from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { ask, serveSurface, session } from './support.ts'
@@ -90,6 +89,5 @@ describe('the surface over HTTP/2', () => {
     const fields = Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`x-${index}`, 'y']))
     await expect(ask(client, { ':path': '/', ...fields })).rejects.toThrow('ENHANCE_YOUR_CALM')
     await expect(ask(client, { ':path': '/', 'x-long': 'y'.repeat(17_000) })).rejects.toThrow()
-    expect(constants.NGHTTP2_ENHANCE_YOUR_CALM).toBe(11)
   })
 })

@@ -9,7 +9,7 @@ export const grpcJs: StartProtocol = async ({ host, port }) => {
   const server = await serveGrpcJs({ host, port, services: [[workloadDefinition, service]] })
   return {
     name: 'grpc',
-    address: `${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    address: server.address,
     // It does not tell of its connections.
     connections: () => 0,
     inFlight: () => server.inFlight(),

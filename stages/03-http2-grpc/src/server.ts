@@ -2,7 +2,6 @@ import type { StartVariant, VariantContext } from '@qps/console'
 import type { DrainReport, RunningServer } from '@qps/http-contract'
 import { contractRouter, serve } from '@qps/http1'
 import { type RequestMetrics, requestMetrics, runtimeMetrics } from '@qps/metrics'
-import { probe } from '@qps/netpoll'
 
 /** The routes that metrics know by name. */
 const routes: readonly string[] = ['/', '/echo', '/plaintext']
@@ -64,11 +63,10 @@ export const variant = (...protocols: StartProtocol[]): StartVariant => {
   }
 }
 
-function startHttp1({ host, port, connectionsMax, asked }: VariantContext, metrics: RequestMetrics) {
-  const backend = asked || probe().io_uring === undefined ? 'io_uring' : 'auto'
+function startHttp1({ host, port, connectionsMax }: VariantContext, metrics: RequestMetrics) {
   const limits = connectionsMax === undefined ? {} : { connectionsMax }
   return serve(
-    { host, port, backend, limits, onRequestDone: metrics.record, onRefused: metrics.refused },
+    { host, port, limits, onRequestDone: metrics.record, onRefused: metrics.refused },
     contractRouter().handler,
   )
 }

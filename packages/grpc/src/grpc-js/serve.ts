@@ -1,7 +1,8 @@
 import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import { isIPv6 } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, systemClock } from '@qps/core'
-import { type DrainReport, listenError } from '@qps/http-contract'
+import { type DrainReport, listenError, reachableHost } from '@qps/http-contract'
 import { type GrpcLimits, grpcLimits } from '../options.ts'
 import type { ServiceDefinition } from '../definition.ts'
 
@@ -19,6 +20,8 @@ export interface ServeGrpcJsOptions {
 /** A server of grpc-js that listens. */
 export interface RunningGrpcJs {
   readonly port: number
+  /** `127.0.0.1:50051`: where clients of this machine reach it. */
+  readonly address: string
   inFlight(): number
   /** Ends serving: calls under way go on until the limit, then they are cut. */
   drain(limitMs: number): Promise<DrainReport>
@@ -53,6 +56,7 @@ export async function serveGrpcJs(options: ServeGrpcJsOptions): Promise<RunningG
   })
   return {
     port,
+    address: `${reachableHost({ address: host, family: isIPv6(host) ? 'IPv6' : 'IPv4' })}:${port}`,
     inFlight: () => calls.inFlight,
     async drain(limitMs) {
       const startMs = clock.nowMs()

@@ -1,13 +1,10 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Clock } from '@qps/core'
+import { ResetBudget } from '@qps/http2'
 import type { GrpcLimits } from '../options.ts'
 import type { CallContext, ServerCall } from './call.ts'
 
-/**
- * One client's connection: its calls, and what it is allowed. A client may abort calls, but not without end: each takes one
- * from a store of `resetsMax` that fills again with time and with calls that are answered, and what is missing from the
- * store counts as open. So rapid resets (CVE-2023-44487) start about as many handlers as there may be streams.
- */
+/** One client's connection: its calls, and what it is allowed. Aborted calls are counted by a `ResetBudget`. */
 export class ServerConnection implements CallContext {
   readonly session: ServerHttp2Session
   readonly limits: Readonly<GrpcLimits>
@@ -15,8 +12,7 @@ export class ServerConnection implements CallContext {
   readonly calls: Set<ServerCall> = new Set()
   readonly #lingering = new Map<ServerHttp2Stream, number>()
   readonly #onCallClosed: (call: ServerCall) => void
-  #resets = 0
-  #resetsAtMs: number
+  readonly #resets: ResetBudget
   #progressMs: number
   /** When a call last began or ended; at first, when the connection was made. */
   #usedMs: number
@@ -31,9 +27,10 @@ export class ServerConnection implements CallContext {
     this.limits = limits
     this.clock = clock
     this.#onCallClosed = onCallClosed
-    this.#resetsAtMs = clock.nowMs()
-    this.#progressMs = this.#resetsAtMs
-    this.#usedMs = this.#resetsAtMs
+    const nowMs = clock.nowMs()
+    this.#resets = new ResetBudget(limits, nowMs)
+    this.#progressMs = nowMs
+    this.#usedMs = nowMs
   }
 
   /** False for a stream that is gone before it began, or that is one too many: it is seen to. */
@@ -43,10 +40,7 @@ export class ServerConnection implements CallContext {
       this.#countReset()
       return false
     }
-    const resets = this.#recentResets()
-    // Calls outlive their streams by a moment: without resets it is for HTTP/2 to count streams.
-    const callsMax = resets < 1 ? 2 * this.limits.streamsMax : this.limits.streamsMax - resets
-    if (this.calls.size < callsMax) return true
+    if (this.calls.size < this.#resets.openMax(this.limits.streamsMax, this.#usedMs)) return true
     stream.close(constants.NGHTTP2_REFUSED_STREAM)
     return false
   }
@@ -66,7 +60,7 @@ export class ServerConnection implements CallContext {
     this.#usedMs = this.clock.nowMs()
     const reset = !call.answered || call.stream.rstCode !== constants.NGHTTP2_NO_ERROR
     if (reset && !this.session.destroyed) this.#countReset()
-    else this.#resets = Math.max(0, this.#resets - 1)
+    else this.#resets.makeUp()
     this.#onCallClosed(call)
   }
 
@@ -92,16 +86,6 @@ export class ServerConnection implements CallContext {
   }
 
   #countReset(): void {
-    this.#resets = this.#recentResets() + 1
-    if (this.#resets > this.limits.resetsMax) this.cut()
-  }
-
-  #recentResets(): number {
-    if (this.#resets === 0) return 0
-    const nowMs = this.clock.nowMs()
-    const forgiven = ((nowMs - this.#resetsAtMs) / 1000) * this.limits.resetsPerS
-    this.#resetsAtMs = nowMs
-    this.#resets = Math.max(0, this.#resets - forgiven)
-    return this.#resets
+    if (!this.#resets.spend(this.clock.nowMs())) this.cut()
   }
 }
