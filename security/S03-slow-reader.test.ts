@@ -1,16 +1,23 @@
 import { httpLimits } from '@qps/http'
 import { slowClients, startBystander } from '@qps/testkit'
 import { describe, test } from 'vitest'
+import { Turns } from './turns.ts'
 import { hardenedVariants, start, stockVariants } from './variants.ts'
 
 const limitMs = httpLimits.readerStallMs
+/** A crowd has arrived by then. */
+const arrivalMs = 1_500
+/** The waits run side by side. Arrivals do not: five crowds at once would be what a bystander suffers from. */
+const turns = new Turns()
 
 describe.concurrent('S3 slow reader', () => {
   // Few enough to be no crowd: it is the drain-rate watchdog that is tried here, not the crowded idle limit.
   const large = { mode: 'reader', count: 10 } as const
 
   test.for(hardenedVariants)('$variant: readers of large answers are cut within 10 s', async (variant, { expect }) => {
+    using turn = await turns.next()
     await using stage = await start(variant)
+    turn.end(arrivalMs)
     const { closedMs, held } = await slowClients({ ...large, port: stage.port, limitMs: limitMs + 2_000 })
     expect(held).toBe(0)
     // Counted from connecting; the wait begins a little later, when the buffers of both kernels are full.
@@ -19,7 +26,9 @@ describe.concurrent('S3 slow reader', () => {
   })
 
   test.for(stockVariants)('$variant holds all of them', async (variant, { expect }) => {
+    using turn = await turns.next()
     await using stage = await start(variant)
+    turn.end(arrivalMs)
     const { held } = await slowClients({ ...large, port: stage.port, limitMs: limitMs + 1_000 })
     expect(held).toBe(large.count)
   })
@@ -29,8 +38,10 @@ describe.concurrent('S3 a crowd of connections that take small answers and stay'
   test.for(hardenedVariants)(
     '$variant: 500 of 500 are closed within 10 s, others unharmed',
     async (variant, { expect }) => {
+      using turn = await turns.next()
       await using stage = await start(variant)
-      const bystander = startBystander(stage.port)
+      const bystander = await startBystander(stage.port)
+      turn.end(arrivalMs)
       const { closedMs, held } = await slowClients({
         port: stage.port,
         mode: 'idle',

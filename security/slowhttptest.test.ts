@@ -49,7 +49,7 @@ describe.skipIf(!program.available)(`500 connections of slowhttptest ${program.r
       `$variant: gone within ${limitS} s, a bystander unharmed`,
       async (variant) => {
         await using stage = await start(variant)
-        const bystander = startBystander(stage.port)
+        const bystander = await startBystander(stage.port)
         await sleep(200)
         const { most, seconds } = await attack(stage, mode, limitS)
         const { latencyMsP99, errors } = await bystander.stop()

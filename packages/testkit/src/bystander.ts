@@ -1,5 +1,6 @@
-import { connect } from 'node:net'
-import { Histogram } from '@qps/stats'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { siblingModule, sourceFlags } from '@qps/core'
 
 export interface BystanderResult {
   requests: number
@@ -17,63 +18,23 @@ export interface Bystander {
 /**
  * An ordinary client on one kept-alive connection that asks at a fixed pace. What it measures is what others suffer
  * while a server is attacked. Latency counts from the intended start, so a stall shows in every request that it delays.
+ * It has a thread of its own: the attack, which runs in the caller's, would else be taken for the server's slowness.
  *
  * @param rateQps requests a second; default 50.
+ * @returns when it has connected.
  */
-export function startBystander(port: number, rateQps = 50): Bystander {
-  const latencyUs = new Histogram()
-  const periodMs = 1000 / rateQps
-  let errors = 0
-  let due: number[] = []
-  let received = ''
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-  let nextMs = performance.now()
-  socket.on('error', () => {})
-  socket.on('close', () => (errors += due.length))
-  socket.on('data', (chunk: Buffer) => {
-    received += chunk.toString('latin1')
-    for (let end = answerEnd(received); end !== -1; end = answerEnd(received)) {
-      if (!received.startsWith('HTTP/1.1 200 ')) errors++
-      received = received.slice(end)
-      const dueMs = due.shift()
-      if (dueMs !== undefined) latencyUs.record(Math.max(1, Math.round((performance.now() - dueMs) * 1000)))
-    }
+export async function startBystander(port: number, rateQps = 50): Promise<Bystander> {
+  const thread = new Worker(siblingModule(import.meta.url, './bystander-thread'), {
+    workerData: { port, rateQps },
+    execArgv: sourceFlags(import.meta.url),
   })
-  const timer = setInterval(
-    () => {
-      for (const nowMs = performance.now(); nextMs <= nowMs; nextMs += periodMs) {
-        due.push(nextMs)
-        if (socket.writable) socket.write('GET / HTTP/1.1\r\nHost: bystander\r\n\r\n')
-        else errors++
-      }
-    },
-    Math.min(periodMs, 5),
-  )
+  await once(thread, 'message')
   return {
     async stop() {
-      clearInterval(timer)
-      const endMs = performance.now() + 1_000
-      while (due.length > 0 && !socket.destroyed && performance.now() < endMs) {
-        await new Promise((resolve) => setTimeout(resolve, 10))
-      }
-      due = []
-      socket.destroy()
-      return {
-        requests: latencyUs.count,
-        errors,
-        latencyMsP50: latencyUs.percentile(0.5) / 1000,
-        latencyMsP99: latencyUs.percentile(0.99) / 1000,
-        latencyMsMax: latencyUs.max / 1000,
-      }
+      const answer = once(thread, 'message')
+      thread.postMessage('stop')
+      const [result] = (await answer) as [BystanderResult]
+      return result
     },
   }
-}
-
-/** Where the first complete answer in a text ends, or -1. */
-export function answerEnd(text: string): number {
-  const head = text.indexOf('\r\n\r\n')
-  if (head === -1) return -1
-  const length = /content-length: (\d+)/i.exec(text.slice(0, head))
-  const end = head + 4 + Number(length?.[1] ?? 0)
-  return text.length >= end ? end : -1
 }

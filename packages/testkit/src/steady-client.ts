@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { answerEnd } from './bystander.ts'
+import { answerEnd } from './answer-end.ts'
 
 export interface SteadyResult {
   /** Complete answers with status 200. */

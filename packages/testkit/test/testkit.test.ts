@@ -50,7 +50,7 @@ test('steady clients notice a lost request', async () => {
 test('a bystander measures a stall from the intended start', async () => {
   const server = createServer((_request, response) => void response.writeHead(200, { 'content-length': 0 }).end())
   const port = Number(new URL(await listen(server, { host: '127.0.0.1', port: 0 })).port)
-  const bystander = startBystander(port, 100)
+  const bystander = await startBystander(port, 100)
   await new Promise((resolve) => setTimeout(resolve, 200))
   const untilMs = performance.now() + 300
   while (performance.now() < untilMs);
