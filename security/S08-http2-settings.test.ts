@@ -5,10 +5,12 @@ import { allHttp2Variants, startHttp2 } from './http2-variants.ts'
 
 describe.concurrent('S8 HTTP/2 settings', () => {
   test.for(allHttp2Variants)(
-    '$variant: 100 to 128 streams, no push, a header list of 16 KiB',
+    '$name: 100 to 128 streams, no push, a header list of 16 KiB',
     async (variant, { expect }) => {
       await using stage = await startHttp2(variant)
-      const session = connect(`http://127.0.0.1:${stage.http2Port}`)
+      const session = connect(`${variant.secure ? 'https' : 'http'}://127.0.0.1:${stage.http2Port}`, {
+        rejectUnauthorized: false,
+      })
       session.on('error', () => {})
       await once(session, 'remoteSettings')
       const { maxConcurrentStreams, maxHeaderListSize, enablePush } = session.remoteSettings

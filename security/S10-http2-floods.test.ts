@@ -16,14 +16,14 @@ async function residentBytes(pid: number): Promise<number> {
 // What stock Node counts ends these connections; the options of a server must not raise its bounds.
 describe.concurrent('S10 floods of HTTP/2 frames', () => {
   test.for(allHttp2Variants)(
-    '$variant: none of them makes the process grow by more than 20 MB, or keeps others waiting',
+    '$name: none of them makes the process grow by more than 20 MB, or keeps others waiting',
     async (variant, { expect }) => {
       await using stage = await startHttp2(variant)
       // The code that such frames run for the first time is loaded and compiled once.
-      for (const [, flood] of http2Floods) await attack(stage.http2Port, flood())
+      for (const [, flood] of http2Floods) await attack(stage.http2Port, variant.secure, flood())
       for (const [name, flood] of http2Floods) {
         const before = await residentBytes(stage.pid)
-        await attack(stage.http2Port, flood())
+        await attack(stage.http2Port, variant.secure, flood())
         const grownBytes = (await residentBytes(stage.pid)) - before
         expect(grownBytes, name).toBeLessThan(20 * megabyte)
         const startMs = performance.now()
@@ -35,8 +35,8 @@ describe.concurrent('S10 floods of HTTP/2 frames', () => {
 })
 
 /** Never reads: what the server has to answer is the server's to keep. */
-async function attack(port: number, flood: Buffer): Promise<void> {
-  const attacker = await rawHttp2(port)
+async function attack(port: number, secure: boolean, flood: Buffer): Promise<void> {
+  const attacker = await rawHttp2(port, secure)
   attacker.write(Buffer.concat([settings(), flood]))
   for (let waitedMs = 0; waitedMs < floodMs && !attacker.destroyed; waitedMs += 50) await sleep(50)
   attacker.destroy()

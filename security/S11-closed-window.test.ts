@@ -8,9 +8,9 @@ const windowOfNothing = settings([4, 0])
 const message = Buffer.concat([Buffer.from([0, 0, 0, 0, 66, 10, 64]), Buffer.alloc(64, 'x')])
 
 describe.concurrent('S11 HTTP/2 reader with window 0', () => {
-  test.for(hardenedHttp2Variants)('$variant: the session is closed within 10 s', async (variant, { expect }) => {
+  test.for(hardenedHttp2Variants)('$name: the session is closed within 10 s', async (variant, { expect }) => {
     await using stage = await startHttp2(variant)
-    const attacker = await rawHttp2(stage.http2Port)
+    const attacker = await rawHttp2(stage.http2Port, variant.secure)
     const ended = socketClosed(attacker, 12_000)
     const ask =
       variant.call === undefined ? getRoot(1) : Buffer.concat([callOf(variant.call)(1), frame(0, 1, 1, message)])

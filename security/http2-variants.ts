@@ -9,14 +9,20 @@ export interface Http2Variant {
   call: string | undefined
   /** Whether the rows hold. grpc-js shows its own bounds instead. */
   hardened: boolean
+  /** Whether it is spoken over TLS. */
+  secure: boolean
+  /** Its name in a test's. */
+  name: string
 }
 
 const call = '/qps.v1.Workload/Echo'
 const variants: readonly Http2Variant[] = [
-  { variant: 'http2', endpoint: 'h2', call: undefined, hardened: true },
-  { variant: 'grpc-raw', endpoint: 'grpc', call, hardened: true },
-  { variant: 'grpc', endpoint: 'grpc', call, hardened: false },
-]
+  { variant: 'http2', endpoint: 'h2', call: undefined, hardened: true, secure: false },
+  { variant: 'grpc-raw', endpoint: 'grpc', call, hardened: true, secure: false },
+  { variant: 'grpc', endpoint: 'grpc', call, hardened: false, secure: false },
+  { variant: 'tls', endpoint: 'tls', call: undefined, hardened: true, secure: true },
+  { variant: 'tls', endpoint: 'grpc', call, hardened: true, secure: true },
+].map((each) => ({ ...each, name: each.secure ? `${each.variant} ${each.endpoint}` : each.variant }))
 
 export const allHttp2Variants: readonly Http2Variant[] = variants
 export const hardenedHttp2Variants: readonly Http2Variant[] = variants.filter(({ hardened }) => hardened)

@@ -21,7 +21,7 @@ export { methods } from './methods.ts'
 export type { AdminPage, AdminRoute, DrainReport, RunningServer } from './running.ts'
 
 // What was answered
-export { type RequestDone, requestDoneChannel } from './request-done.ts'
+export { type HandshakeDone, handshakeDoneChannel, type RequestDone, requestDoneChannel } from './request-done.ts'
 
 // Listening
 export { listenError } from './listen-error.ts'

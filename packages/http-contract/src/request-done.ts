@@ -13,3 +13,12 @@ export interface RequestDone {
   /** So many that differ in nothing. */
   count: number
 }
+
+/** The diagnostics channel on which our servers tell of TLS handshakes that ended well. */
+export const handshakeDoneChannel = 'qps.handshake.done'
+
+/** What is published there. */
+export interface HandshakeDone {
+  /** A session was taken up again. */
+  resumed: boolean
+}

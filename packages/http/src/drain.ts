@@ -9,6 +9,8 @@ export interface DrainOptions {
   /** What is left after this is cut. Milliseconds. */
   limitMs: number
   clock: Clock
+  /** Where connections come from, if not to the server itself. Default the server. */
+  listener?: NetServer | undefined
 }
 
 const pollMs = 5
@@ -34,7 +36,11 @@ const quietLimitMs = 250
  * One loss is the protocol's own: a client that keeps pipelining may have sent requests behind the one whose answer
  * says close. It knows that they were not answered and may repeat them (RFC 9112 section 9.6).
  */
-export async function drain(server: Server, guard: Guard, { limitMs, clock }: DrainOptions): Promise<DrainReport> {
+export async function drain(
+  server: Server,
+  guard: Guard,
+  { limitMs, clock, listener = server }: DrainOptions,
+): Promise<DrainReport> {
   const startMs = clock.nowMs()
   const endMs = startMs + limitMs
   const answeredBefore = guard.answered
@@ -42,7 +48,7 @@ export async function drain(server: Server, guard: Guard, { limitMs, clock }: Dr
   const graceEndMs = Math.min(endMs, startMs + guard.limits.drainGraceMs)
   while (guard.connections > 0 && clock.nowMs() < graceEndMs) await sleep(pollMs)
 
-  await closeListener(server, guard, clock)
+  await closeListener(listener, guard, clock)
   while (guard.connections > 0 && clock.nowMs() < endMs) {
     guard.closeResting(guard.limits.drainGraceMs)
     await sleep(pollMs)
@@ -54,7 +60,7 @@ export async function drain(server: Server, guard: Guard, { limitMs, clock }: Dr
   return { completed: guard.answered - answeredBefore, dropped, ms: Math.round(clock.nowMs() - startMs) }
 }
 
-async function closeListener(server: Server, guard: Guard, clock: Clock): Promise<void> {
+async function closeListener(listener: NetServer, guard: Guard, clock: Clock): Promise<void> {
   guard.hold()
   const limitMs = clock.nowMs() + quietLimitMs
   // Sleeping, not spinning: the kernel prefers to run a process that slept, and being suspended between the last look
@@ -64,6 +70,6 @@ async function closeListener(server: Server, guard: Guard, clock: Clock): Promis
   // Runs right behind the loop's last accept.
   await turn()
   // Not http's own close: it would cut connections that look idle but have a request in the kernel's buffer.
-  NetServer.prototype.close.call(server)
+  NetServer.prototype.close.call(listener)
   guard.release()
 }

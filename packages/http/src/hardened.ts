@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import type { Server as NetServer } from 'node:net'
 import { type Clock, type Random, systemClock } from '@qps/core'
 import { type DrainReport, httpLimits, type HttpLimits, type RefusalReason } from '@qps/http-contract'
 import type { FastifyInstance } from 'fastify'
@@ -31,8 +32,13 @@ export interface HardenedServer {
   /** To be given to `listen`. */
   server: Server
   guard: Guard
-  /** Ends serving as {@link drain} does, then closes `app`. @param limitMs default 5000. */
-  drain(limitMs?: number): Promise<DrainReport>
+  /**
+   * Ends serving as {@link drain} does, then closes `app`.
+   *
+   * @param limitMs default 5000.
+   * @param listener where connections come from, if `server` does not listen itself.
+   */
+  drain(limitMs?: number, listener?: NetServer): Promise<DrainReport>
 }
 
 /**
@@ -68,8 +74,8 @@ export async function createHardenedServer(options: HardenedOptions = {}): Promi
     app,
     server,
     guard,
-    async drain(limitMs = 5_000) {
-      const report = await drain(server, guard, { limitMs, clock })
+    async drain(limitMs = 5_000, listener) {
+      const report = await drain(server, guard, { limitMs, clock, listener })
       await app.close()
       return report
     },

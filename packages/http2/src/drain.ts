@@ -1,4 +1,3 @@
-import type { Http2SecureServer, Http2Server } from 'node:http2'
 import { Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '@qps/core'
@@ -9,6 +8,16 @@ const pollMs = 5
 /** The listener closes when no connection has come or gone for so long, or after the limit. */
 const quietMs = 25
 const quietLimitMs = 250
+
+export interface DrainOptions {
+  /** Where connections come from. */
+  listener: NetServer
+  /** Whether somebody else closes the listener: a server of another protocol, which has a better reason to wait. */
+  shared: boolean
+  clock: Clock
+  /** What is left after this is cut. Milliseconds. */
+  limitMs: number
+}
 
 /**
  * Ends serving without losing a request. HTTP/2 can say what HTTP/1.1 cannot: "no more, and this is the last one that I
@@ -21,21 +30,19 @@ const quietLimitMs = 250
  *     at the limit   what is left is destroyed; its requests are counted as dropped
  */
 export async function drain(
-  server: Http2Server | Http2SecureServer,
   guard: SessionGuard,
-  clock: Clock,
-  limitMs: number,
+  { listener, shared, clock, limitMs }: DrainOptions,
 ): Promise<DrainReport> {
   const startMs = clock.nowMs()
   const endMs = startMs + limitMs
   const answeredBefore = guard.answered
   guard.giveNotice()
-  const listenerEndMs = Math.min(endMs, startMs + quietLimitMs)
-  while (clock.nowMs() < Math.min(listenerEndMs, Math.max(startMs, guard.changedAtMs) + quietMs)) await sleep(1)
-  // Not http2's own close, which would end every session.
-  NetServer.prototype.close.call(server)
+  if (shared) while (listener.listening && clock.nowMs() < endMs) await sleep(pollMs)
+  else await closeWhenQuiet(listener, guard, clock, Math.min(endMs, startMs + quietLimitMs))
   guard.giveNotice()
-  const graceEndMs = Math.min(endMs, startMs + guard.limits.drainGraceMs)
+  // Whoever came while a shared listener stayed open has just been told.
+  const toldMs = shared ? clock.nowMs() + quietLimitMs : 0
+  const graceEndMs = Math.min(endMs, Math.max(startMs + guard.limits.drainGraceMs, toldMs))
   while (guard.sessions > 0 && clock.nowMs() < graceEndMs) await sleep(pollMs)
   guard.closeSessions()
   while (guard.sessions > 0 && clock.nowMs() < endMs) await sleep(pollMs)
@@ -43,4 +50,11 @@ export async function drain(
   guard.destroyAll()
   guard[Symbol.dispose]()
   return { completed: guard.answered - answeredBefore, dropped, ms: Math.round(clock.nowMs() - startMs) }
+}
+
+async function closeWhenQuiet(listener: NetServer, guard: SessionGuard, clock: Clock, endMs: number): Promise<void> {
+  const startMs = clock.nowMs()
+  while (clock.nowMs() < Math.min(endMs, Math.max(startMs, guard.changedAtMs) + quietMs)) await sleep(1)
+  // Not http2's own close, which would end every session.
+  NetServer.prototype.close.call(listener)
 }

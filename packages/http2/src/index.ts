@@ -8,5 +8,13 @@ export { ResetBudget } from './reset-budget.ts'
 export { Transports } from './transports.ts'
 
 // Serving
-export { type Http2Handler, type RunningHttp2, serveHttp2, type ServeHttp2Options } from './serve.ts'
+export {
+  createHttp2,
+  type Http2Handler,
+  type Http2Options,
+  type Http2Service,
+  type RunningHttp2,
+  serveHttp2,
+  type ServeHttp2Options,
+} from './serve.ts'
 export { surfaceHandler } from './surface.ts'

@@ -9,7 +9,7 @@ import {
 } from 'node:http2'
 import { channel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server as NetServer } from 'node:net'
 import { type Clock, systemClock } from '@qps/core'
 import {
   type DrainReport,
@@ -26,11 +26,7 @@ import { type Http2Refusal, SessionGuard } from './session-guard.ts'
 /** Answers one stream. What it throws ends the stream with INTERNAL_ERROR and is handed to `onError`. */
 export type Http2Handler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, guard: SessionGuard) => void
 
-export interface ServeHttp2Options {
-  /** 0 picks a free port. */
-  port: number
-  /** Default 127.0.0.1. */
-  host?: string
+export interface Http2Options {
   /** Key, certificate and what else node:tls takes: HTTP/2 over TLS, chosen by ALPN `h2`. Without: cleartext, prior knowledge. */
   secure?: SecureServerOptions
   /** Limits that differ from `http2Limits`. */
@@ -46,6 +42,26 @@ export interface ServeHttp2Options {
   clock?: Clock
 }
 
+export interface ServeHttp2Options extends Http2Options {
+  /** 0 picks a free port. */
+  port: number
+  /** Default 127.0.0.1. */
+  host?: string
+}
+
+/** An HTTP/2 server that does not listen yet. */
+export interface Http2Service {
+  readonly server: Http2Server | Http2SecureServer
+  readonly guard: SessionGuard
+  /**
+   * Ends serving: see `drain.ts`. Again: awaits the first.
+   *
+   * @param limitMs after this, what is left is cut. Default 5000.
+   * @param listener where connections come from if not to `server` itself; who made it listen closes it while this waits.
+   */
+  drain(limitMs?: number, listener?: NetServer): Promise<DrainReport>
+}
+
 /** An HTTP/2 server that listens. */
 export interface RunningHttp2 extends AsyncDisposable {
   readonly server: Http2Server | Http2SecureServer
@@ -58,17 +74,11 @@ export interface RunningHttp2 extends AsyncDisposable {
 }
 
 /**
- * HTTP/2 on node:http2, within limits.
- *
- * @throws QpsError QPS_PORT_IN_USE, QPS_ADDRESS_UNAVAILABLE where it cannot listen there.
- * @example
- * await using server = await serveHttp2({ port: 0 }, (stream) => {
- *   stream.respond({ ':status': 200 })
- *   stream.end('hello')
- * })
+ * HTTP/2 on node:http2, within limits, for a listener of one's own: make `server` listen, or hand it connections by its
+ * `connection` event, as the front of @qps/tls does.
  */
-export async function serveHttp2(options: ServeHttp2Options, handler: Http2Handler): Promise<RunningHttp2> {
-  const { host = '127.0.0.1', port, secure, clock = systemClock, onRefused } = options
+export function createHttp2(options: Http2Options, handler: Http2Handler): Http2Service {
+  const { secure, clock = systemClock, onRefused } = options
   const limits: Http2Limits = { ...http2Limits, ...options.limits }
   const node = serverOptions(limits)
   const server = secure === undefined ? createServer(node) : createSecureServer({ ...node, ...secure })
@@ -90,6 +100,28 @@ export async function serveHttp2(options: ServeHttp2Options, handler: Http2Handl
   })
   // A handshake that fails is the client's affair.
   server.on('sessionError', () => {})
+  let draining: Promise<DrainReport> | undefined
+  return {
+    server,
+    guard,
+    drain: (limitMs = 5_000, listener) =>
+      (draining ??= drain(guard, { listener: listener ?? server, shared: listener !== undefined, clock, limitMs })),
+  }
+}
+
+/**
+ * HTTP/2 on node:http2, within limits.
+ *
+ * @throws QpsError QPS_PORT_IN_USE, QPS_ADDRESS_UNAVAILABLE where it cannot listen there.
+ * @example
+ * await using server = await serveHttp2({ port: 0 }, (stream) => {
+ *   stream.respond({ ':status': 200 })
+ *   stream.end('hello')
+ * })
+ */
+export async function serveHttp2(options: ServeHttp2Options, handler: Http2Handler): Promise<RunningHttp2> {
+  const { host = '127.0.0.1', port } = options
+  const { server, guard, drain: end } = createHttp2(options, handler)
   server.listen(port, host)
   try {
     await once(server, 'listening')
@@ -98,14 +130,12 @@ export async function serveHttp2(options: ServeHttp2Options, handler: Http2Handl
     throw listenError(cause, { host, port })
   }
   const bound = server.address() as AddressInfo
-  let draining: Promise<DrainReport> | undefined
-  const end = (limitMs = 5_000): Promise<DrainReport> => (draining ??= drain(server, guard, clock, limitMs))
   return {
     server,
     guard,
     port: bound.port,
     address: `${reachableHost(bound)}:${bound.port}`,
-    drain: end,
+    drain: (limitMs) => end(limitMs),
     [Symbol.asyncDispose]: async () => void (await end(0)),
   }
 }

@@ -5,6 +5,7 @@ export {
   type RequestMetricsOptions,
   type RequestTally,
 } from './request-metrics.ts'
+export { type HandshakeFigures, handshakeMetrics } from './handshake-metrics.ts'
 export { processMetrics } from './process-metrics.ts'
 export { createRegistry, type Exposition, exposition, type MetricsRegistry } from './registry.ts'
 export { runtimeMetrics } from './runtime-metrics.ts'

@@ -1,6 +1,7 @@
 import {
   createRegistry,
   exposition,
+  handshakeMetrics,
   latencyBoundsS,
   processMetrics,
   requestMetrics,
@@ -17,6 +18,18 @@ function valueOf(body: string, series: string): number {
   const line = body.split('\n').find((candidate) => candidate.startsWith(`${series} `))
   return line === undefined ? NaN : Number(line.slice(series.length + 1))
 }
+
+test('handshakes are counted by what became of them, and read anew at each scrape', async () => {
+  const registry = createRegistry()
+  const figures = { full: 1, resumed: 3, failed: 0, refused: 2, silent: 0, active: 4, waiting: 5 }
+  handshakeMetrics(registry, () => figures)
+  await exposition(registry)
+  figures.resumed = 7
+  const { body } = await exposition(registry)
+  const total = (result: string): number => valueOf(body, `tls_server_handshakes_total{result="${result}"}`)
+  expect(['full', 'resumed', 'failed', 'refused', 'silent'].map(total)).toEqual([1, 7, 0, 2, 0])
+  expect(valueOf(body, 'tls_server_handshakes_in_progress{state="waiting"}')).toBe(5)
+})
 
 describe('request metrics', () => {
   test('a duration is counted in its bucket and in every wider one', async () => {

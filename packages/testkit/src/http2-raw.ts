@@ -1,16 +1,18 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 
 /*
  * HTTP/2 as bytes, for tests: frames that a well-behaved client never sends (RFC 9113 section 6), and the floods that servers
  * are attacked with.
  */
 
-/** Connects and says the preface; SETTINGS are the caller's to send. */
-export async function rawHttp2(port: number): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+/** Connects and says the preface; SETTINGS are the caller's to send. @param secure over TLS, whoever the server is. Default false. */
+export async function rawHttp2(port: number, secure: boolean = false): Promise<Socket> {
+  const at = { port, host: '127.0.0.1', noDelay: true }
+  const socket = secure ? connectTls({ ...at, ALPNProtocols: ['h2'], rejectUnauthorized: false }) : connect(at)
   socket.on('error', () => {})
-  await once(socket, 'connect')
+  await once(socket, secure ? 'secureConnect' : 'connect')
   socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
   return socket
 }

@@ -13,6 +13,7 @@ export { contextDefaults, type SecureContextOptions, secureContextOptions, suite
 
 // Sessions that are taken up again
 export { TicketKeys, type TicketKeySet, type TicketKeysOptions } from './sessions/ticket-keys.ts'
+export { readTicketSecret } from './sessions/read-secret.ts'
 export { rotateTicketKeys } from './sessions/rotate.ts'
 export { SessionStore, type SessionStoreOptions, type SessionStoreStats } from './sessions/session-store.ts'
 export { countHandshakes, type HandshakeCounter, type HandshakeCounts } from './sessions/count-handshakes.ts'
@@ -35,8 +36,15 @@ export {
   HandshakeGate,
   type HandshakeGateOptions,
 } from './front/handshake-gate.ts'
+export {
+  listenSecure,
+  type ListenSecureOptions,
+  type SecureListener,
+  type SecureListenerStats,
+} from './front/listen-secure.ts'
 
 // Certificates that change while the server runs
+export { type Identity, type IdentityOptions, openIdentity } from './certificate/identity.ts'
 export { checkPair } from './certificate/check-pair.ts'
 export {
   type CertificateWatch,

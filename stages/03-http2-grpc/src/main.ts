@@ -2,11 +2,18 @@ import { runStage } from '@qps/console'
 import { http2 } from './http2.ts'
 import { grpcJs } from './grpc-js.ts'
 import { grpcRaw } from './grpc-raw.ts'
+import { tlsOptions } from './secure-ports.ts'
 import { variant } from './server.ts'
+import { tls } from './tls.ts'
 
-await runStage(new URL('../stage.json', import.meta.url), {
-  baseline: variant(),
-  http2: variant(http2),
-  grpc: variant(grpcJs),
-  'grpc-raw': variant(grpcRaw),
-})
+await runStage(
+  new URL('../stage.json', import.meta.url),
+  {
+    baseline: variant(),
+    http2: variant(http2),
+    grpc: variant(grpcJs),
+    'grpc-raw': variant(grpcRaw),
+    tls,
+  },
+  tlsOptions,
+)

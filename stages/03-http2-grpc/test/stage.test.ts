@@ -16,7 +16,7 @@ import { describe, expect, test } from 'vitest'
 
 const folder = '03-http2-grpc'
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-const variants = ['baseline', 'http2', 'grpc', 'grpc-raw']
+const variants = ['baseline', 'http2', 'grpc', 'grpc-raw', 'tls']
 const start = (variant: string): ReturnType<typeof startStage> => startStage(folder, ['--variant', variant])
 
 for (const variant of variants) httpSurfaceConformance(variant, () => start(variant))
@@ -30,6 +30,7 @@ describe('the command', () => {
     ['http2', ['h2']],
     ['grpc', ['grpc']],
     ['grpc-raw', ['grpc']],
+    ['tls', ['tls', 'grpc']],
   ])('%s says what else it serves, and drains at SIGTERM with exit code 0', async (variant, names) => {
     await using stage = await start(variant)
     expect(stage.events[0]).toMatchObject({ event: 'listening', stage: 3, variant, workers: 1 })

@@ -38,6 +38,8 @@ export interface VariantContext {
   asked: boolean
   /** Open connections of the process; undefined for the default of `httpLimits`. */
   connectionsMax: number | undefined
+  /** An option of this stage's own as it was typed; undefined where it was not. @param name without the dashes. */
+  given(name: string): string | undefined
   /** Metrics that the admin port shows; process metrics are in it already. */
   registry: MetricsRegistry
 }

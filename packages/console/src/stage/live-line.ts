@@ -53,7 +53,7 @@ export class LiveLine implements Disposable {
   #figures = 'waiting for requests'
 
   #measure(seconds: number, nowMs: number): void {
-    const { requests, errors, p50Ms, p99Ms } = this.#traffic.take()
+    const { requests, errors, p50Ms, p99Ms, handshakes, resumed } = this.#traffic.take()
     const utilization = performance.eventLoopUtilization()
     const busy = performance.eventLoopUtilization(utilization, this.#utilization).utilization
     this.#utilization = utilization
@@ -64,8 +64,14 @@ export class LiveLine implements Disposable {
       styleText('bold', `${formatNumber(requests / seconds)} QPS`, { stream: this.#stream }),
       latency,
       failed,
+      ...(handshakes === 0 ? [] : [handshakeFigures(handshakes / seconds, resumed / handshakes)]),
       `loop ${Math.round(busy * 100)} %`,
       `heap ${formatBytes(process.memoryUsage().heapUsed)}`,
     ].join('  ')
   }
+}
+
+/** Only where there is TLS at all. */
+function handshakeFigures(perS: number, resumedRatio: number): string {
+  return `TLS ${formatNumber(perS)}/s, ${Math.round(resumedRatio * 100)} % resumed`
 }

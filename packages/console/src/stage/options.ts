@@ -1,10 +1,14 @@
 import { didYouMean, QpsError } from '@qps/core'
 import { availableParallelism } from 'node:os'
-import type { CommandSpec, ParsedCommand } from '../command.ts'
+import type { CommandSpec, OptionSpec, ParsedCommand } from '../command.ts'
 import { checkVariant, type StageDefinition } from './definition.ts'
 
-/** The options that every stage understands. */
-export function stageCommand(stage: StageDefinition): CommandSpec {
+/** An option that only one variant of a stage understands. A variant reads it by `given` of its context. */
+export type OwnOption = OptionSpec & { type: 'string' | 'integer'; variant: string }
+export type OwnOptions = Readonly<Record<string, OwnOption>>
+
+/** The options that every stage understands, and those of its own. */
+export function stageCommand(stage: StageDefinition, own: OwnOptions = {}): CommandSpec {
   return {
     name: `npm run stage:${stage.number} --`,
     summary: `Stage ${stage.number}, ${stage.title}: ${stage.question}`,
@@ -58,6 +62,9 @@ export function stageCommand(stage: StageDefinition): CommandSpec {
       list: { type: 'boolean', help: 'the variants; with --json as JSON' },
       json: { type: 'boolean', help: 'one JSON object a line on standard output' },
       quiet: { type: 'boolean', help: 'no live line' },
+      ...Object.fromEntries(
+        Object.entries(own).map(([name, option]) => [name, { ...option, help: `${option.variant}: ${option.help}` }]),
+      ),
     },
     examples: [
       `npm run stage:${stage.number}`,
@@ -81,17 +88,21 @@ export interface StageOptions {
   once: boolean
   json: boolean
   quiet: boolean
+  /** Options of the stage's own, see `VariantContext`. */
+  given: (name: string) => string | undefined
 }
 
 /** @throws QpsError QPS_USAGE, QPS_UNKNOWN_VARIANT or QPS_PART_MISSING. */
-export function stageOptions(stage: StageDefinition, command: ParsedCommand): StageOptions {
+export function stageOptions(stage: StageDefinition, command: ParsedCommand, own: OwnOptions = {}): StageOptions {
   checkParts(stage, command.text('with'))
   const loadS = command.number('load')
   if (command.flag('once') && loadS === undefined) {
     throw new QpsError('QPS_USAGE', '--once needs --load, which says what to do once', { hint: 'add --load 5' })
   }
+  const variant = checkVariant(stage, command.text('variant'))
+  checkOwn(variant, command, own)
   return {
-    variant: checkVariant(stage, command.text('variant')),
+    variant,
     asked: command.text('variant') !== undefined,
     host: command.text('host')!,
     port: command.number('port')!,
@@ -103,6 +114,20 @@ export function stageOptions(stage: StageDefinition, command: ParsedCommand): St
     once: command.flag('once'),
     json: command.flag('json'),
     quiet: command.flag('quiet'),
+    given: (name) => given(command, name),
+  }
+}
+
+function given(command: ParsedCommand, name: string): string | undefined {
+  return command.text(name) ?? command.number(name)?.toString()
+}
+
+function checkOwn(variant: string, command: ParsedCommand, own: OwnOptions): void {
+  for (const [name, option] of Object.entries(own)) {
+    if (given(command, name) === undefined || option.variant === variant) continue
+    throw new QpsError('QPS_USAGE', `--${name} means nothing to the variant ${variant}`, {
+      hint: `add --variant ${option.variant}`,
+    })
   }
 }
 

@@ -7,7 +7,7 @@ import { readStage, type StageDefinition, type StartVariant } from './definition
 import { figuresTable, readLadder } from './figures.ts'
 import { type KeyActions, readKeys } from './keys.ts'
 import { LiveLine } from './live-line.ts'
-import { stageCommand, type StageOptions, stageOptions } from './options.ts'
+import { type OwnOptions, stageCommand, type StageOptions, stageOptions } from './options.ts'
 import { jsonOutput, type StageOutput, textOutput } from './output.ts'
 import { takeCpuProfile } from './profile.ts'
 import { onStopSignals } from './signals.ts'
@@ -23,14 +23,15 @@ const keyLoadS = 10
  *
  * @param file the URL of `stage.json`.
  * @param variants a starter for each variant that the file names.
+ * @param own options that only one of its variants has.
  * @example await runStage(new URL('../stage.json', import.meta.url), { minimal, hardened, observed })
  */
-export async function runStage(file: URL, variants: Record<string, StartVariant>): Promise<void> {
+export async function runStage(file: URL, variants: Record<string, StartVariant>, own: OwnOptions = {}): Promise<void> {
   const stage = readStage(file)
   for (const { name } of stage.variants) invariant(variants[name], `stage.json names ${name}, which has no starter`)
-  await runCommand(stageCommand(stage), process.argv.slice(2), async (command) => {
+  await runCommand(stageCommand(stage, own), process.argv.slice(2), async (command) => {
     if (command.flag('list')) return listVariants(stage, command.flag('json'))
-    await serve(new StageRun(stage, variants, stageOptions(stage, command)))
+    await serve(new StageRun(stage, variants, stageOptions(stage, command, own)))
   })
 }
 

@@ -111,13 +111,14 @@ export class StageRun {
   async #startVariant(name: string, port: number): Promise<RunningServer> {
     this.#registry = createRegistry()
     processMetrics(this.#registry)
-    const { host, workers, connectionsMax, asked, variant } = this.options
+    const { host, workers, connectionsMax, asked, variant, given } = this.options
     return this.#variants[name]!({
       host,
       port,
       workers,
       connectionsMax,
       asked: asked || name !== variant,
+      given,
       registry: this.#registry,
     })
   }

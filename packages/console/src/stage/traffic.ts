@@ -1,4 +1,4 @@
-import { type RequestDone, requestDoneChannel } from '@qps/http-contract'
+import { type HandshakeDone, handshakeDoneChannel, type RequestDone, requestDoneChannel } from '@qps/http-contract'
 import { Histogram } from '@qps/stats'
 import { channel } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -11,6 +11,9 @@ export interface TrafficFigures {
   /** Milliseconds; 0 where nothing passed. */
   p50Ms: number
   p99Ms: number
+  /** TLS handshakes that ended well, and how many of them took a session up again. */
+  handshakes: number
+  resumed: number
 }
 
 interface HttpMessage {
@@ -29,12 +32,15 @@ export class Traffic implements Disposable {
   readonly #latencyUs = new Histogram()
   readonly #port: () => number
   #errors = 0
+  #handshakes = 0
+  #resumed = 0
 
   constructor(port: () => number) {
     this.#port = port
     channel('http.server.request.start').subscribe(this.#onStart)
     channel('http.server.response.finish').subscribe(this.#onFinish)
     channel(requestDoneChannel).subscribe(this.#onDone)
+    channel(handshakeDoneChannel).subscribe(this.#onHandshake)
   }
 
   /** The figures since the previous call. */
@@ -45,9 +51,13 @@ export class Traffic implements Disposable {
       errors: this.#errors,
       p50Ms: count === 0 ? 0 : this.#latencyUs.percentile(0.5) / 1000,
       p99Ms: count === 0 ? 0 : this.#latencyUs.percentile(0.99) / 1000,
+      handshakes: this.#handshakes,
+      resumed: this.#resumed,
     }
     this.#latencyUs.reset()
     this.#errors = 0
+    this.#handshakes = 0
+    this.#resumed = 0
     return figures
   }
 
@@ -55,6 +65,7 @@ export class Traffic implements Disposable {
     channel('http.server.request.start').unsubscribe(this.#onStart)
     channel('http.server.response.finish').unsubscribe(this.#onFinish)
     channel(requestDoneChannel).unsubscribe(this.#onDone)
+    channel(handshakeDoneChannel).unsubscribe(this.#onHandshake)
   }
 
   readonly #onStart = (message: unknown): void => {
@@ -67,6 +78,11 @@ export class Traffic implements Disposable {
     const { status, seconds, count } = message as RequestDone
     for (let index = 0; index < count; index++) this.#latencyUs.record(Math.round(seconds * 1e6))
     if (status >= 500) this.#errors += count
+  }
+
+  readonly #onHandshake = (message: unknown): void => {
+    this.#handshakes++
+    if ((message as HandshakeDone).resumed) this.#resumed++
   }
 
   readonly #onFinish = (message: unknown): void => {

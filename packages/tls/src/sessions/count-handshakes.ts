@@ -1,4 +1,6 @@
+import { channel } from 'node:diagnostics_channel'
 import type { Server, TLSSocket } from 'node:tls'
+import { type HandshakeDone, handshakeDoneChannel } from '@qps/http-contract'
 
 export interface HandshakeCounts {
   /** Handshakes that signed with the certificate's key. */
@@ -15,12 +17,17 @@ export interface HandshakeCounter extends Disposable {
   counts(): HandshakeCounts
 }
 
+/** Tells whoever subscribes of each handshake that ended well. */
+const handshakeDone = channel(handshakeDoneChannel)
+
 /** Counts a server's handshakes from now on until disposed of. Two additions per connection. */
 export function countHandshakes(server: Server): HandshakeCounter {
   let [full, resumed, failed] = [0, 0, 0]
   const onSecure = (socket: TLSSocket): void => {
-    if (socket.isSessionReused()) resumed++
+    const isResumed = socket.isSessionReused()
+    if (isResumed) resumed++
     else full++
+    if (handshakeDone.hasSubscribers) handshakeDone.publish({ resumed: isResumed } satisfies HandshakeDone)
   }
   const onFailed = (): void => {
     failed++
