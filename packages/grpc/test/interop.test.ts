@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { interopCases } from './interop/cases.ts'
 import type { InteropClient } from './interop/client.ts'
-import { connectClient, peerNames, type RunningPeer, startServer } from './interop/peers.ts'
+import type { RunningPeer } from './interop/our-server.ts'
+import { connectClient, peerNames, startServer } from './interop/peers.ts'
 import { interopService, testService } from './interop/service.ts'
 
 for (const serverName of peerNames) {

@@ -1,10 +1,20 @@
-import { type CallOptions, type ClientStream, createGrpcClient, GrpcError, Metadata } from '@qps/grpc'
+import type { SecureClientSessionOptions } from 'node:http2'
+import { type CallOptions, type ClientStream, createGrpcClient, GrpcError, type GrpcLimits, Metadata } from '@qps/grpc'
 import type { InteropClient, InteropOptions, InteropReply, InteropStream, MetadataView } from './client.ts'
 
-export function ourClient(port: number): InteropClient {
-  // Room to send what a server refuses, as grpc-js's client has it.
-  const limits = { messageBytesMax: 16 * 1024 * 1024 }
-  const client = createGrpcClient({ origin: `http://127.0.0.1:${port}`, limits })
+export interface OurClientOptions {
+  limits?: Partial<GrpcLimits>
+  /** Absent: in cleartext. */
+  tls?: SecureClientSessionOptions
+}
+
+export function ourClient(port: number, { limits, tls }: OurClientOptions = {}): InteropClient {
+  const client = createGrpcClient({
+    origin: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    // Room to send what a server refuses, as grpc-js's client has it.
+    limits: { messageBytesMax: 16 * 1024 * 1024, ...limits },
+    ...(tls && { tls }),
+  })
   return {
     async unary(method, request, options) {
       let headers: MetadataView = new Metadata()

@@ -1,16 +1,12 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js'
-import { createGrpcServer, type ServiceDefinition } from '@qps/grpc'
+import type { ServiceDefinition } from '@qps/grpc'
 import type { InteropClient } from './client.ts'
 import { grpcJsClient } from './grpc-js-client.ts'
 import { ourClient } from './our-client.ts'
+import { type RunningPeer, startOurServer } from './our-server.ts'
 
 export type PeerName = 'ours' | 'grpc-js'
 export const peerNames: readonly PeerName[] = ['ours', 'grpc-js']
-
-export interface RunningPeer {
-  port: number
-  close(): Promise<void>
-}
 
 /** Starts a server of one kind with a service that was written for grpc-js. @param port 0 for a free one. */
 export async function startServer(
@@ -19,12 +15,7 @@ export async function startServer(
   implementation: object,
   port = 0,
 ): Promise<RunningPeer> {
-  if (name === 'ours') {
-    const server = createGrpcServer()
-    server.addService(definition, implementation)
-    const bound = await server.listen({ port })
-    return { port: bound.port, close: async () => void (await server.close(1_000)) }
-  }
+  if (name === 'ours') return startOurServer(definition, implementation, { port })
   const server = new Server()
   server.addService(definition, implementation as never)
   const bound = await new Promise<number>((resolve, reject) => {
