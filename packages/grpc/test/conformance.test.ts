@@ -28,7 +28,8 @@ import {
 } from '@qps/grpc'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { InteropClient } from './interop/client.ts'
-import { connectClient, peerNames, type RunningPeer, startServer } from './interop/peers.ts'
+import type { RunningPeer } from './interop/our-server.ts'
+import { connectClient, peerNames, startServer } from './interop/peers.ts'
 
 /** Handlers are replaced by each test: what is under test is what a handler's call can do, on either server. */
 type Handlers = {

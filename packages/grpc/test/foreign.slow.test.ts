@@ -85,7 +85,7 @@ describe.each(foreignPeers)('$name', ({ prepare }) => {
       await server?.[Symbol.asyncDispose]()
     })
 
-    test.each(interopCases)('$name', async ({ run }, context) => {
+    test.for(interopCases)('$name', async ({ run }, context) => {
       commandOf('server', context)
       await run(client!)
     })
@@ -114,7 +114,7 @@ describe.each(foreignPeers)('$name', ({ prepare }) => {
       await server.close()
     }, 60_000)
 
-    test.each(interopCases)('$name', ({ name }, context) => {
+    test.for(interopCases)('$name', ({ name }, context) => {
       commandOf('client', context)
       expect(lineOf!(name)).toBe(`ok ${name}`)
     })
