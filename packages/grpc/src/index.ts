@@ -5,9 +5,9 @@ export {
   GrpcServer,
   type GrpcServerCounters,
   type GrpcServerOptions,
-  http2ServerOptions,
   type ServiceImplementation,
 } from './server/server.ts'
+export { http2ServerOptions } from './server/node/transport.ts'
 export type { Handler, ReplyCallback } from './server/shapes.ts'
 export type { CallSurface, StreamSurface, UnarySurface } from './server/surface.ts'
 export type { DrainReport } from '@qps/http-contract'

@@ -10,7 +10,7 @@ export const grpcRaw: StartProtocol = async ({ host, port }) => {
   return {
     name: 'grpc',
     address: new URL(url).host,
-    connections: () => server.connections.size,
+    connections: () => server.connections,
     inFlight: () => server.inFlight,
     drain: (limitMs) => server.close(limitMs),
   }

@@ -1,5 +1,5 @@
 import { createSecureServer } from 'node:http2'
-import type { Server, TLSSocket } from 'node:tls'
+import { createServer } from 'node:tls'
 import type { StartVariant, VariantContext } from '@qps/console'
 import { createGrpcServer, http2ServerOptions, workload, workloadDefinition } from '@qps/grpc'
 import { createHardenedServer } from '@qps/http'
@@ -58,16 +58,18 @@ const surface = (secure: SecurePorts, { connectionsMax }: VariantContext): Start
       onRefused: refused,
       onRequestDone: ({ method, route, status, seconds }) => record(method, route, status, seconds),
     })
-    let http2!: ReturnType<typeof createHttp2>
+    const http2 = createHttp2({ limits, onRefused: refused, onRequestDone: record }, surfaceHandler)
     const listener = await secure.listen({
       ...at,
       alpn: ['h2', 'http/1.1'],
-      target: (options) => {
-        http2 = createHttp2({ secure: options, limits, onRefused: refused, onRequestDone: record }, surfaceHandler)
-        // Chose http/1.1, or does not know ALPN.
-        http2.server.on('unknownProtocol', (socket: TLSSocket) => http1.server.emit('connection', socket))
-        return http2.server as unknown as Server
-      },
+      connectionsMax: http2.guard.limits.connectionsMax,
+      // Not http2's own secure server, which puts h2 in the place of whatever list it is given.
+      target: (options) =>
+        createServer(options, (socket) => {
+          // Without ALPN a client means http/1.1 (RFC 9113 section 3.2).
+          const { server } = socket.alpnProtocol === 'h2' ? http2 : http1
+          server.emit('connection', socket)
+        }),
     })
     // It does not listen itself, and only when it does Node begins to look for requests that take too long.
     http1.server.emit('listening')
@@ -109,7 +111,7 @@ const grpcOverTls = (secure: SecurePorts): StartProtocol => {
     return {
       name: 'grpc',
       address: listener.address,
-      connections: () => server.connections.size,
+      connections: () => server.connections,
       inFlight: () => server.inFlight,
       async drain(limitMs) {
         listener.server.close()

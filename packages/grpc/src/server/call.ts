@@ -1,4 +1,4 @@
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { constants } from 'node:http2'
 import type { Clock } from '@qps/core'
 import type { Encoding } from '../compression.ts'
 import type { CopyCount } from '../copies.ts'
@@ -11,8 +11,7 @@ import type { GrpcLimits } from '../options.ts'
 import { encodeStatusMessage } from '../percent.ts'
 import { GrpcStatus } from '../status.ts'
 import { timerMsMax } from '../timeout.ts'
-import { withoutBody } from './refusals.ts'
-import { SlicedWrite, sliceBytes } from './sliced-write.ts'
+import type { CallStream, CallStreamEvents } from './transport.ts'
 
 /** What a shape of call does with what arrives. After `onCancel` nothing else comes. */
 export interface CallListener {
@@ -25,34 +24,29 @@ export interface CallListener {
   onCancel(): void
 }
 
-/** What a call needs of the server and the connection that it is on. */
+/** What a call needs of the server that it is on. */
 export interface CallContext {
   readonly limits: Readonly<GrpcLimits>
   readonly clock: Clock
-  /** The answer is complete, the request is not: what it still sends is let go by, for a while. */
-  linger(stream: ServerHttp2Stream): void
-  /** Bytes were taken by the client. */
-  onProgress(): void
   /** The stream is gone. */
   onClosed(call: ServerCall): void
 }
 
-type OwnedStream = ServerHttp2Stream & { [owner]: ServerCall }
-const owner = Symbol('call')
-
-const responseHeaders: readonly string[] = [':status', '200', 'content-type', 'application/grpc+proto']
-const okTrailers: OutgoingHttpHeaders = Object.freeze({ 'grpc-status': '0' })
-/** A Date header tells a gRPC client nothing. */
-const withTrailers = Object.freeze({ waitForTrailers: true, sendDate: false })
+/** The header section of every answer, and the trailers of most: the same arrays, so that a transport can know their bytes. */
+export const responseHeaders: readonly string[] = Object.freeze([
+  ':status',
+  '200',
+  'content-type',
+  'application/grpc+proto',
+])
+export const okTrailers: readonly string[] = Object.freeze(['grpc-status', '0'])
 
 /**
  * One call on one stream: its messages in and out, its headers, its end. It knows no shape: a {@link CallListener} does.
  * Every method is harmless after the end.
- *
- * The listeners on the stream are the same functions for all calls: they find the call on the stream.
  */
-export class ServerCall implements MessageReaderEvents, CopyCount {
-  readonly stream: ServerHttp2Stream
+export class ServerCall implements MessageReaderEvents, CallStreamEvents, CopyCount {
+  readonly stream: CallStream
   readonly method: AnyMethod
   readonly startMs: number
   /** By the wall clock, as handlers compare it; Infinity where the client set none. */
@@ -67,22 +61,16 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
   /** The status is on its way: whatever becomes of the stream, the call was answered. */
   answered = false
   cancelled = false
-  /** Since when output has waited without any of it being taken; undefined while none waits. */
-  waitingSinceMs: number | undefined
   readonly #context: CallContext
   readonly #rawHeaders: readonly string[]
   readonly #reader: MessageReader
   #metadata: Metadata | undefined
   #headersSent = false
-  #requestOver = false
   #paused = false
-  #abortWatched = false
-  #sliced: SlicedWrite | undefined
-  #trailers: OutgoingHttpHeaders = okTrailers
   #timer: Disposable | undefined
 
   constructor(
-    stream: ServerHttp2Stream,
+    stream: CallStream,
     method: AnyMethod,
     rawHeaders: readonly string[],
     encoding: Encoding,
@@ -100,11 +88,7 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
   /** From here on things arrive. @param timeoutMs undefined for none. */
   start(listener: CallListener, timeoutMs: number | undefined): void {
     this.listener = listener
-    const { stream } = this
-    ;(stream as OwnedStream)[owner] = this
-    stream.on('close', onStreamClose)
-    stream.on('end', onStreamEnd)
-    stream.on('data', onStreamData)
+    this.stream.listen(this)
     if (timeoutMs !== undefined && timeoutMs <= timerMsMax) {
       this.deadlineMs = this.#context.clock.wallMs() + timeoutMs
       this.#timer = this.#context.clock.after(timeoutMs, () => this.#onDeadline())
@@ -124,7 +108,7 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
 
   /** True while something can still be sent. */
   get open(): boolean {
-    return this.status === undefined && !this.cancelled && !this.stream.destroyed && !this.stream.closed
+    return this.status === undefined && !this.cancelled && !this.stream.closed
   }
 
   sendMetadata(metadata: MetadataLike): void {
@@ -141,7 +125,7 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
     if (framed === undefined) return
     if (!this.#headersSent) this.#respond(responseHeaders)
     this.messagesOut++
-    this.#write(framed, false, done)
+    this.stream.write(framed, done)
   }
 
   /** The one message of a reply, and OK: in one go. */
@@ -152,40 +136,30 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
     if (!this.#headersSent) this.#respond(responseHeaders)
     this.messagesOut++
     this.status = GrpcStatus.OK
-    if (metadata !== null && metadata !== undefined) this.#trailers = trailersOf('0', '', metadata)
-    this.#write(framed, true, ignore)
+    const plain = metadata === null || metadata === undefined
+    this.stream.end(framed, plain ? okTrailers : trailersOf('0', '', metadata))
   }
 
   sendStatus({ code, details, metadata }: StatusObject): void {
     if (!this.open) return
     this.status = code
     const message = encodeStatusMessage(details)
-    if (this.#headersSent) {
-      this.#trailers = trailersOf(String(code), message, metadata)
-      if (this.#sliced) this.#sliced.last = true
-      else this.stream.end()
-      return
-    }
+    if (this.#headersSent) return this.stream.end(undefined, trailersOf(String(code), message, metadata))
     const headers = [...responseHeaders, 'grpc-status', String(code)]
     if (message !== '') headers.push('grpc-message', message)
     appendMetadata(headers, metadata)
-    this.stream.respond(headers, withoutBody)
-    this.#settle()
+    this.stream.respond(headers, true)
   }
 
   /** Reads no more until {@link resume}: the client's window closes by itself. */
   pause(): void {
     this.#paused = true
     this.stream.pause()
-    if (this.#abortWatched) return
-    // A stream that is paused does not end, and so does not close, where the client resets it with the code 0.
-    this.#abortWatched = true
-    this.stream.on('aborted', onStreamAborted)
   }
 
   resume(): void {
     this.#paused = false
-    if (this.#reader.waiting === 0 && this.stream.isPaused()) this.stream.resume()
+    if (this.#reader.waiting === 0) this.stream.resume()
   }
 
   onMessage(bytes: Buffer): void {
@@ -229,40 +203,29 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
   /** @internal */
   onAborted(): void {
     this.#cancel()
-    this.stream.resume()
   }
 
   /** @internal */
   onRequestOver(): void {
-    this.#requestOver = true
     this.#reader.end()
   }
 
   /** @internal */
-  onWantTrailers(): void {
-    this.#settle()
-    this.stream.sendTrailers(this.#trailers)
+  onAnswered(): void {
+    this.answered = true
+    this.#timer?.[Symbol.dispose]()
   }
 
   /** @internal */
   onStreamClosed(): void {
     this.#timer?.[Symbol.dispose]()
-    this.waitingSinceMs = undefined
     if (this.status === undefined) this.#cancel()
     this.#context.onClosed(this)
   }
 
-  /** @internal What waited has been taken; `more` of the same message follows. */
-  onTaken(more: boolean): void {
-    this.waitingSinceMs = more ? this.#context.clock.nowMs() : undefined
-    if (!more) this.#sliced = undefined
-    this.#context.onProgress()
-  }
-
   #respond(headers: readonly string[]): void {
     this.#headersSent = true
-    this.stream.on('wantTrailers', onStreamWantsTrailers)
-    this.stream.respond(headers, withTrailers)
+    this.stream.respond(headers, false)
   }
 
   #framed(message: unknown): Buffer | undefined {
@@ -276,33 +239,11 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
     }
   }
 
-  #write(framed: Buffer, last: boolean, done: () => void): void {
-    this.waitingSinceMs ??= this.#context.clock.nowMs()
-    if (framed.length > sliceBytes) {
-      this.#sliced = new SlicedWrite(this, framed, last, done)
-      this.#sliced.next()
-    } else if (last) this.stream.end(framed)
-    else {
-      this.stream.write(framed, () => {
-        this.onTaken(false)
-        done()
-      })
-    }
-  }
-
-  /** Nothing waits for the client but the status: the deadline is met, and the rest of the request is not needed. */
-  #settle(): void {
-    this.answered = true
-    this.waitingSinceMs = undefined
-    this.#timer?.[Symbol.dispose]()
-    if (!this.#requestOver) this.#context.linger(this.stream)
-  }
-
   #onDeadline(): void {
-    const blocked = this.waitingSinceMs !== undefined
+    const { blocked } = this.stream
     this.fail(GrpcStatus.DEADLINE_EXCEEDED, 'the deadline passed')
     // Trailers would wait behind what the client does not take.
-    if (blocked) this.stream.close(constants.NGHTTP2_CANCEL)
+    if (blocked) this.stream.reset(constants.NGHTTP2_CANCEL)
   }
 
   #cancel(): void {
@@ -312,40 +253,11 @@ export class ServerCall implements MessageReaderEvents, CopyCount {
   }
 }
 
-function trailersOf(code: string, message: string, metadata: MetadataLike | null): OutgoingHttpHeaders {
-  const trailers = Object.create(null) as Record<string, string | string[]>
-  const pairs: string[] = []
-  appendMetadata(pairs, metadata)
-  for (let at = 0; at < pairs.length; at += 2) {
-    const key = pairs[at]!
-    const before = trailers[key]
-    trailers[key] = before === undefined ? [pairs[at + 1]!] : [...before, pairs[at + 1]!]
-  }
-  trailers['grpc-status'] = code
-  if (message !== '') trailers['grpc-message'] = message
+function trailersOf(code: string, message: string, metadata: MetadataLike | null): readonly string[] {
+  if (code === '0' && message === '' && metadata === null) return okTrailers
+  const trailers: string[] = []
+  appendMetadata(trailers, metadata)
+  trailers.push('grpc-status', code)
+  if (message !== '') trailers.push('grpc-message', message)
   return trailers
-}
-
-function ignore(): void {
-  // The end of the stream is what tells that a reply was taken.
-}
-
-function onStreamData(this: ServerHttp2Stream, piece: Buffer): void {
-  ;(this as OwnedStream)[owner].onData(piece)
-}
-
-function onStreamAborted(this: ServerHttp2Stream): void {
-  ;(this as OwnedStream)[owner].onAborted()
-}
-
-function onStreamEnd(this: ServerHttp2Stream): void {
-  ;(this as OwnedStream)[owner].onRequestOver()
-}
-
-function onStreamWantsTrailers(this: ServerHttp2Stream): void {
-  ;(this as OwnedStream)[owner].onWantTrailers()
-}
-
-function onStreamClose(this: ServerHttp2Stream): void {
-  ;(this as OwnedStream)[owner].onStreamClosed()
 }

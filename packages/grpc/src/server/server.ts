@@ -1,27 +1,17 @@
-import {
-  createServer,
-  type Http2SecureServer,
-  type Http2Server,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2'
-import type { IncomingHttpHeaders, ServerOptions } from 'node:http2'
+import type { Http2SecureServer, Http2Server } from 'node:http2'
 import { channel } from 'node:diagnostics_channel'
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { type Clock, QpsError, systemClock } from '@qps/core'
-import { type DrainReport, listenError, reachableHost, type RequestDone, requestDoneChannel } from '@qps/http-contract'
-import { Transports } from '@qps/http2'
-import { encodingOf } from '../compression.ts'
+import { type DrainReport, type RequestDone, requestDoneChannel } from '@qps/http-contract'
+import { type Encoding, encodingOf } from '../compression.ts'
 import type { AnyMethod, ServiceDefinition } from '../definition.ts'
 import { checkedLimits, type GrpcLimits } from '../options.ts'
 import { GrpcStatus } from '../status.ts'
 import { parseTimeout } from '../timeout.ts'
-import { ServerCall } from './call.ts'
-import { ServerConnection } from './connection.ts'
-import { drain } from './drain.ts'
+import { type CallContext, ServerCall } from './call.ts'
+import { NodeTransport } from './node/transport.ts'
 import { httpRefusal, refuse, refuseHttp } from './refusals.ts'
 import { type Handler, listenerFor } from './shapes.ts'
+import type { CallHead, CallStream, CallTransport } from './transport.ts'
 
 export interface GrpcServerOptions {
   limits?: Partial<GrpcLimits>
@@ -66,29 +56,15 @@ interface Route {
   handler: Handler
 }
 
-/**
- * The options that node:http2 needs to hold the limits: `createServer` or `createSecureServer` with them, then
- * {@link GrpcServer.attach}.
- */
-export function http2ServerOptions(limits: Partial<GrpcLimits> = {}): ServerOptions {
-  const { streamsMax, headerListBytesMax, streamWindowBytes, sessionMemoryMb, resetsMax, resetsPerS } =
-    checkedLimits(limits)
-  return {
-    settings: {
-      enablePush: false,
-      maxConcurrentStreams: streamsMax,
-      maxHeaderListSize: headerListBytesMax,
-      initialWindowSize: streamWindowBytes,
-    },
-    maxSessionMemory: sessionMemoryMb,
-    // nghttp2 does not know which calls were answered: its own count, of all resets, is to catch what ours cannot see. That
-    // is a reset with the code 0, which looks like a good end, of a call whose answer was ready.
-    streamResetBurst: resetsMax * 10,
-    streamResetRate: resetsPerS * 10,
-    // A repeated header is metadata with two values, not an error.
-    strictSingleValueFields: false,
-  }
-}
+/** What becomes of a call, as far as its head decides. Heads that are equal have equal plans. */
+export type CallPlan =
+  | { readonly refuse: (stream: CallStream) => void }
+  | {
+      readonly route: Route
+      readonly encoding: Encoding
+      readonly timeoutMs: number | undefined
+      readonly refuse?: undefined
+    }
 
 /** @throws QpsError QPS_OPTION for a limit out of its range. */
 export function createGrpcServer(options: GrpcServerOptions = {}): GrpcServer {
@@ -96,18 +72,12 @@ export function createGrpcServer(options: GrpcServerOptions = {}): GrpcServer {
 }
 
 /**
- * A gRPC server on node:http2's streams. Services are those of grpc-js: the same definition and the same implementation
- * object run on either.
+ * A gRPC server: services, and what becomes of calls. Services are those of grpc-js: the same definition and the same
+ * implementation object run on either. Calls come over node:http2 (`listen`, `attach`), or from another transport.
  */
-export class GrpcServer {
+export class GrpcServer implements CallContext {
   readonly limits: Readonly<GrpcLimits>
   readonly clock: Clock
-  /** @internal */
-  readonly connections: Map<ServerHttp2Session, ServerConnection> = new Map()
-  /** @internal */
-  readonly transports: Transports = new Transports()
-  /** @internal */
-  readonly listeners: Set<Http2Server | Http2SecureServer> = new Set()
   readonly counters: GrpcServerCounters = {
     calls: 0,
     cancelled: 0,
@@ -119,13 +89,18 @@ export class GrpcServer {
   }
   readonly #routes = new Map<string, Route>()
   readonly #onCall: ((info: CallInfo) => void) | undefined
-  #sweep: Disposable | undefined
+  readonly #node: NodeTransport
+  readonly #transports: CallTransport[]
+  /** Calls that are open now. */
+  inFlight = 0
   #closing: Promise<DrainReport> | undefined
 
   constructor(options: GrpcServerOptions) {
     this.limits = checkedLimits(options.limits)
     this.clock = options.clock ?? systemClock
     this.#onCall = options.onCall
+    this.#node = new NodeTransport(this)
+    this.#transports = [this.#node]
   }
 
   /**
@@ -160,41 +135,27 @@ export class GrpcServer {
    * @param at port 0 (the default) for a free one; host 127.0.0.1 by default.
    * @throws QpsError QPS_PORT_IN_USE, QPS_ADDRESS_UNAVAILABLE where it cannot listen there.
    */
-  async listen(at: { port?: number; host?: string } = {}): Promise<{ port: number; url: string }> {
+  listen(at: { port?: number; host?: string } = {}): Promise<{ port: number; url: string }> {
+    this.#checkOpen()
     const { port = 0, host = '127.0.0.1' } = at
-    const http2Server = createServer(http2ServerOptions(this.limits))
-    try {
-      // `once` rejects where 'error' comes first.
-      const listening = once(http2Server, 'listening')
-      http2Server.listen(port, host)
-      await listening
-    } catch (error) {
-      throw listenError(error, { host, port })
-    }
-    this.attach(http2Server)
-    const address = http2Server.address() as AddressInfo
-    return { port: address.port, url: `http://${reachableHost(address)}:${address.port}` }
+    return this.#node.listen({ port, host })
   }
 
-  /** Serves the streams of a server that was made with {@link http2ServerOptions}. It closes with this one. */
+  /** Serves the streams of a server that was made with `http2ServerOptions`. It closes with this one. */
   attach(http2Server: Http2Server | Http2SecureServer): void {
-    if (this.#closing) throw new QpsError('QPS_CLOSED', 'the gRPC server is closing', { hint: 'create another' })
-    this.listeners.add(http2Server)
-    http2Server.maxConnections = this.limits.connectionsMax
-    this.transports.attach(http2Server)
-    http2Server.on('session', (session) => this.#onSession(session))
-    http2Server.on('stream', (stream, headers, _flags, rawHeaders) => this.#onStream(stream, headers, rawHeaders))
-    this.#sweep ??= this.clock.every(this.limits.sweepMs, () => {
-      const nowMs = this.clock.nowMs()
-      for (const connection of this.connections.values()) connection.sweep(nowMs)
-    })
+    this.#checkOpen()
+    this.#node.attach(http2Server)
   }
 
-  /** Calls that are open now. */
-  get inFlight(): number {
-    let calls = 0
-    for (const connection of this.connections.values()) calls += connection.calls.size
-    return calls
+  /** @internal Calls will come from here too. It closes with this server. */
+  use(transport: CallTransport): void {
+    this.#checkOpen()
+    this.#transports.push(transport)
+  }
+
+  /** Connections that are open now. */
+  get connections(): number {
+    return this.#transports.reduce((sum, { connections }) => sum + connections, 0)
   }
 
   /**
@@ -203,63 +164,61 @@ export class GrpcServer {
    * @param limitMs after this, what is left is cut. Default 5000.
    */
   close(limitMs: number = 5_000): Promise<DrainReport> {
-    return (this.#closing ??= drain(this, limitMs).finally(() => this.#sweep?.[Symbol.dispose]()))
+    return (this.#closing ??= this.#drain(limitMs))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
-  #onSession(session: ServerHttp2Session): void {
-    this.connections.set(
-      session,
-      new ServerConnection(session, this.limits, this.clock, (call) => this.#onCallClosed(call)),
-    )
-    session.on('close', () => this.connections.delete(session))
-    session.on('connect', () => session.setLocalWindowSize(this.limits.connectionWindowBytes))
-  }
-
-  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
-    stream.on('error', ignore)
-    const { session } = stream
-    const connection = session === undefined ? undefined : this.connections.get(session as ServerHttp2Session)
-    if (connection === undefined || !connection.admits(stream)) return
-    const httpStatus = httpRefusal(headers)
-    if (httpStatus !== undefined) return this.#refused(connection, stream, () => refuseHttp(stream, httpStatus))
-    const path = headers[':path']!
+  /** @internal What becomes of calls with this head. */
+  plan(head: CallHead): CallPlan {
+    const httpStatus = httpRefusal(head)
+    if (httpStatus !== undefined) return { refuse: (stream) => refuseHttp(stream, httpStatus) }
+    const { path, timeout } = head
     const route = this.#routes.get(path)
-    if (route === undefined) {
-      return this.#refused(connection, stream, () =>
-        refuse(stream, GrpcStatus.UNIMPLEMENTED, `this server has no method ${path}`),
-      )
-    }
-    const timeout = headers['grpc-timeout'] as string | undefined
+    if (route === undefined) return refusal(GrpcStatus.UNIMPLEMENTED, `this server has no method ${path}`)
     const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout)
     if (timeout !== undefined && timeoutMs === undefined) {
-      return this.#refused(connection, stream, () =>
-        refuse(stream, GrpcStatus.INTERNAL, `grpc-timeout ${timeout} is malformed`),
-      )
+      return refusal(GrpcStatus.INTERNAL, `grpc-timeout ${timeout} is malformed`)
     }
-    const encoding = encodingOf(headers['grpc-encoding'] as string | undefined)
-    if (encoding === undefined) {
-      return this.#refused(connection, stream, () =>
-        refuse(stream, GrpcStatus.UNIMPLEMENTED, 'this grpc-encoding is not supported'),
-      )
+    const encoding = encodingOf(head.encoding)
+    if (encoding === undefined) return refusal(GrpcStatus.UNIMPLEMENTED, 'this grpc-encoding is not supported')
+    return { route, encoding, timeoutMs }
+  }
+
+  /** @internal A stream with a request's head has come. @returns false where it was answered there and then. */
+  begin(stream: CallStream, plan: CallPlan, rawHeaders: readonly string[]): boolean {
+    if (plan.refuse !== undefined) {
+      this.counters.refused++
+      plan.refuse(stream)
+      return false
     }
+    const { route, encoding, timeoutMs } = plan
     this.counters.calls++
-    const call = new ServerCall(stream, route.method, rawHeaders, encoding, connection)
-    connection.calls.add(call)
+    this.inFlight++
+    const call = new ServerCall(stream, route.method, rawHeaders, encoding, this)
     call.start(listenerFor(call, route.method, route.handler), timeoutMs)
+    return true
   }
 
-  #refused(connection: ServerConnection, stream: ServerHttp2Stream, answer: () => void): void {
-    this.counters.refused++
-    answer()
-    connection.linger(stream)
+  async #drain(limitMs: number): Promise<DrainReport> {
+    const reports = await Promise.all(this.#transports.map((transport) => transport.drain(limitMs)))
+    return reports.reduce((sum, { completed, dropped, ms }) => ({
+      completed: sum.completed + completed,
+      dropped: sum.dropped + dropped,
+      ms: Math.max(sum.ms, ms),
+    }))
   }
 
-  #onCallClosed(call: ServerCall): void {
+  #checkOpen(): void {
+    if (this.#closing) throw new QpsError('QPS_CLOSED', 'the gRPC server is closing', { hint: 'create another' })
+  }
+
+  /** @internal */
+  onClosed(call: ServerCall): void {
     const { counters } = this
+    this.inFlight--
     counters.messagesIn += call.messagesIn
     counters.messagesOut += call.messagesOut
     counters.copies += call.copies
@@ -295,6 +254,6 @@ function httpLike(status: number): number {
   return serverFaults.has(status) ? 500 : 400
 }
 
-function ignore(): void {
-  // A stream that fails is closed as well: that is where it is seen to.
+function refusal(code: number, details: string): CallPlan {
+  return { refuse: (stream) => refuse(stream, code, details) }
 }

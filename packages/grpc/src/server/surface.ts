@@ -1,7 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { Http2Session } from 'node:http2'
 import { Duplex } from 'node:stream'
-import type { TLSSocket } from 'node:tls'
 import { GrpcStatus } from '../status.ts'
 import { type StatusObject, statusOfError } from '../error.ts'
 import type { Metadata, MetadataLike } from '../metadata.ts'
@@ -42,7 +40,7 @@ export class UnarySurface<Request = unknown> extends EventEmitter implements Cal
     return this.#call.metadata
   }
   getPeer(): string {
-    return peerOf(this.#call)
+    return this.#call.stream.peer
   }
   sendMetadata(metadata: MetadataLike): void {
     this.#call.sendMetadata(metadata)
@@ -57,7 +55,7 @@ export class UnarySurface<Request = unknown> extends EventEmitter implements Cal
     return hostOf(this.#call)
   }
   getAuthContext(): { transportSecurityType?: string; sslPeerCertificate?: object } {
-    return authContextOf(this.#call)
+    return this.#call.stream.authContext
   }
 }
 
@@ -90,7 +88,7 @@ export class StreamSurface<Request = unknown> extends Duplex implements CallSurf
     return this.#call.metadata
   }
   getPeer(): string {
-    return peerOf(this.#call)
+    return this.#call.stream.peer
   }
   sendMetadata(metadata: MetadataLike): void {
     this.#call.sendMetadata(metadata)
@@ -105,7 +103,7 @@ export class StreamSurface<Request = unknown> extends Duplex implements CallSurf
     return hostOf(this.#call)
   }
   getAuthContext(): { transportSecurityType?: string; sslPeerCertificate?: object } {
-    return authContextOf(this.#call)
+    return this.#call.stream.authContext
   }
 
   override _read(): void {
@@ -146,22 +144,6 @@ function isMetadata(value: unknown): value is MetadataLike {
   return typeof (value as Partial<MetadataLike> | null | undefined)?.toHttp2Headers === 'function'
 }
 
-function socketOf(call: ServerCall): Http2Session['socket'] | undefined {
-  const session = call.stream.session
-  return session === undefined || session.destroyed ? undefined : session.socket
-}
-
-function peerOf(call: ServerCall): string {
-  const socket = socketOf(call)
-  return socket?.remoteAddress === undefined ? 'unknown' : `${socket.remoteAddress}:${socket.remotePort}`
-}
-
 function hostOf(call: ServerCall): string {
   return call.header(':authority') ?? call.header('host') ?? ''
-}
-
-function authContextOf(call: ServerCall): { transportSecurityType?: string; sslPeerCertificate?: object } {
-  const socket = socketOf(call) as TLSSocket | undefined
-  if (socket?.authorized !== true) return {}
-  return { transportSecurityType: 'ssl', sslPeerCertificate: socket.getPeerCertificate().raw }
 }

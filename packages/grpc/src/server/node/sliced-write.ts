@@ -1,4 +1,4 @@
-import type { ServerCall } from './call.ts'
+import type { NodeCallStream } from './stream.ts'
 
 /**
  * A message larger than this is written in slices of this size, the next when the last was taken: only that makes
@@ -8,33 +8,31 @@ export const sliceBytes: number = 64 * 1024
 
 /** One large message on its way out. The slices are views: nothing is copied. */
 export class SlicedWrite {
-  readonly #call: ServerCall
+  readonly #stream: NodeCallStream
   readonly #framed: Buffer
   /** Whether the stream ends with this message. */
-  last: boolean
+  last = false
   readonly #done: () => void
   #at = 0
 
-  constructor(call: ServerCall, framed: Buffer, last: boolean, done: () => void) {
-    this.#call = call
+  constructor(stream: NodeCallStream, framed: Buffer, done: () => void) {
+    this.#stream = stream
     this.#framed = framed
-    this.last = last
     this.#done = done
   }
 
   next(): void {
-    const { stream } = this.#call
-    if (stream.destroyed || stream.closed) return
+    if (this.#stream.closed) return
     const end = Math.min(this.#at + sliceBytes, this.#framed.length)
     const slice = this.#framed.subarray(this.#at, end)
     this.#at = end
-    stream.write(slice, () => this.#onTaken(end === this.#framed.length))
+    this.#stream.http2.write(slice, () => this.#onTaken(end === this.#framed.length))
   }
 
   #onTaken(complete: boolean): void {
-    this.#call.onTaken(!complete)
+    this.#stream.onTaken(!complete)
     if (!complete) return this.next()
-    if (this.last) this.#call.stream.end()
+    if (this.last) this.#stream.http2.end()
     this.#done()
   }
 }

@@ -1,32 +1,30 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Clock } from '@qps/core'
 import { ResetBudget } from '@qps/http2'
-import type { GrpcLimits } from '../options.ts'
-import type { CallContext, ServerCall } from './call.ts'
+import type { GrpcLimits } from '../../options.ts'
+import type { NodeCallStream } from './stream.ts'
+import type { NodeTransport } from './transport.ts'
 
 /** One client's connection: its calls, and what it is allowed. Aborted calls are counted by a `ResetBudget`. */
-export class ServerConnection implements CallContext {
+export class ServerConnection {
   readonly session: ServerHttp2Session
   readonly limits: Readonly<GrpcLimits>
   readonly clock: Clock
-  readonly calls: Set<ServerCall> = new Set()
+  readonly calls: Set<NodeCallStream> = new Set()
   readonly #lingering = new Map<ServerHttp2Stream, number>()
-  readonly #onCallClosed: (call: ServerCall) => void
   readonly #resets: ResetBudget
   #progressMs: number
   /** When a call last began or ended; at first, when the connection was made. */
   #usedMs: number
 
-  constructor(
-    session: ServerHttp2Session,
-    limits: Readonly<GrpcLimits>,
-    clock: Clock,
-    onCallClosed: (call: ServerCall) => void,
-  ) {
+  readonly #transport: NodeTransport
+
+  constructor(transport: NodeTransport, session: ServerHttp2Session, limits: Readonly<GrpcLimits>) {
+    const { clock } = transport
+    this.#transport = transport
     this.session = session
     this.limits = limits
     this.clock = clock
-    this.#onCallClosed = onCallClosed
     const nowMs = clock.nowMs()
     this.#resets = new ResetBudget(limits, nowMs)
     this.#progressMs = nowMs
@@ -45,23 +43,25 @@ export class ServerConnection implements CallContext {
     return false
   }
 
+  /** The answer is complete, the request is not: what it still sends is let go by, for a while. */
   linger(stream: ServerHttp2Stream): void {
     this.#lingering.set(stream, this.clock.nowMs())
     stream.on('close', () => this.#lingering.delete(stream))
     stream.resume()
   }
 
+  /** Bytes were taken by the client. */
   onProgress(): void {
     this.#progressMs = this.clock.nowMs()
   }
 
-  onClosed(call: ServerCall): void {
+  /** A call's stream is gone. @param reset it was not answered in order. */
+  onClosed(call: NodeCallStream, reset: boolean): void {
     this.calls.delete(call)
+    if (call.answered) this.#transport.answered++
     this.#usedMs = this.clock.nowMs()
-    const reset = !call.answered || call.stream.rstCode !== constants.NGHTTP2_NO_ERROR
     if (reset && !this.session.destroyed) this.#countReset()
     else this.#resets.makeUp()
-    this.#onCallClosed(call)
   }
 
   /**
@@ -77,7 +77,7 @@ export class ServerConnection implements CallContext {
     for (const call of this.calls) {
       if (call.waitingSinceMs === undefined || call.waitingSinceMs > stalledSinceMs) continue
       if (this.#progressMs <= stalledSinceMs) return this.cut()
-      call.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
+      call.reset(constants.NGHTTP2_ENHANCE_YOUR_CALM)
     }
   }
 

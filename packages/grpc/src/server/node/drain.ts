@@ -2,7 +2,7 @@ import { Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DrainReport } from '@qps/http-contract'
 import type { ServerConnection } from './connection.ts'
-import type { GrpcServer } from './server.ts'
+import type { NodeTransport } from './transport.ts'
 
 /** A client that does not answer a PING within this has had its time. */
 const noticeMs = 1_000
@@ -18,19 +18,17 @@ const pollMs = 5
  *     until the limit: calls go on; a connection closes with its last
  *     at the limit: the rest is cut, and counted as dropped
  */
-export async function drain(server: GrpcServer, limitMs: number): Promise<DrainReport> {
-  const { clock, counters } = server
+export async function drain(server: NodeTransport, limitMs: number): Promise<DrainReport> {
+  const { clock, answered: answeredBefore } = server
   const startMs = clock.nowMs()
-  const { calls: callsBefore, cancelled: cancelledBefore } = counters
-  const inFlight = server.inFlight
   for (const listener of server.listeners) stopListening(listener)
-  const told = [...server.connections.values()]
+  const told = [...server.sessions.values()]
   await Promise.all(told.map((connection) => announce(server, connection, Math.min(noticeMs, limitMs))))
-  for (const session of server.connections.keys()) session.close()
-  while (server.connections.size > 0 && clock.nowMs() - startMs < limitMs) await sleep(pollMs)
+  for (const session of server.sessions.keys()) session.close()
+  while (server.sessions.size > 0 && clock.nowMs() - startMs < limitMs) await sleep(pollMs)
   const dropped = server.inFlight
-  const completed = inFlight + (counters.calls - callsBefore) - (counters.cancelled - cancelledBefore) - dropped
-  for (const session of server.connections.keys()) session.destroy()
+  const completed = server.answered - answeredBefore
+  for (const session of server.sessions.keys()) session.destroy()
   return { completed, dropped, ms: Math.round(clock.nowMs() - startMs) }
 }
 
@@ -41,7 +39,7 @@ function stopListening(listener: NetServer): void {
 
 /** Resolves when the client has read the notice, or is gone, or after `limitMs`. */
 async function announce(
-  { transports }: GrpcServer,
+  { transports }: NodeTransport,
   { session, clock }: ServerConnection,
   limitMs: number,
 ): Promise<void> {
