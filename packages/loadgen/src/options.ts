@@ -3,16 +3,17 @@ import { protocolDefaults, windowBytesMax } from '@qps/http2-frames'
 import { grpcBody, grpcFields, http2Fields, type Http2Message, payloadMessage } from './http2/message.ts'
 import { type Message, messageBytes, type Protocol } from './protocol.ts'
 import { encodeRequest } from './request.ts'
+import { type TlsTarget, tlsTarget } from './tls-target.ts'
 
 const protocols: readonly Protocol[] = ['h1', 'h2', 'grpc']
 
 /** What `runLoad` is asked to do. Only `url` is required; {@link loadDefaults} holds the rest. */
 export interface LoadOptions {
-  /** Where to, `http://` only. Path and query are sent as they stand. */
+  /** Where to, `http://` or, over TLS, `https://`. Path and query are sent as they stand. */
   url: string
   /**
-   * `h1` (default), HTTP/1.1; `h2`, HTTP/2 in cleartext with prior knowledge; `grpc`, unary calls of gRPC over the same, where
-   * the URL's path names the method.
+   * `h1` (default), HTTP/1.1; `h2`, HTTP/2, in cleartext with prior knowledge; `grpc`, unary calls of gRPC over the same, where
+   * the URL's path names the method. Over TLS by ALPN.
    */
   protocol?: 'h1' | 'h2' | 'grpc'
   /** Connections in all, 1..10,000; default 64. */
@@ -47,13 +48,17 @@ export interface LoadOptions {
    * 2^30-1, so that the window is never the limit. What arrives is counted and thrown away.
    */
   windowBytes?: number
+  /** TLS: certificates of authorities, PEM, that are trusted instead of those that Node trusts. */
+  ca?: string
+  /** TLS: true takes any certificate, from anybody. Default false. */
+  insecure?: boolean
   /** Ends the run early, with what was measured until then. */
   signal?: AbortSignal
   /** Called about four times a second. */
   onProgress?: (progress: LoadProgress) => void
   /**
    * What carries the bytes: `netpoll` (default), the engine of @qps/netpoll, which falls back by itself; `net`, node:net; or
-   * the URL of a module that exports `createTransport` (see transport.ts).
+   * the URL of a module that exports `createTransport` (see transport.ts). Over TLS `tls`, node:tls, is the default.
    */
   transport?: string
 }
@@ -142,6 +147,8 @@ export interface LoadPlan {
   timeoutS: number
   lengthVaries: boolean
   transport: string
+  /** Undefined in cleartext. */
+  tls: TlsTarget | undefined
 }
 
 /**
@@ -153,11 +160,18 @@ export function planLoad(options: LoadOptions): LoadPlan {
   const limits = loadLimits
   const url = checkUrl(options.url)
   const asked = withoutUndefined(options)
-  const given = { ...loadDefaults, ...(asked.protocol === 'grpc' && { method: 'POST' }), ...asked }
+  const isSecure = url.protocol === 'https:'
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const given = {
+    ...loadDefaults,
+    ...(isSecure && { transport: 'tls' }),
+    ...(asked.protocol === 'grpc' && { method: 'POST' }),
+    ...asked,
+  }
   const plan: LoadPlan = {
     url: options.url,
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? 80 : Number(url.port),
+    host,
+    port: url.port === '' ? (isSecure ? 443 : 80) : Number(url.port),
     connections: checkInteger('connections', given.connections, { min: 1, max: limits.connections }),
     durationS: checkNumber('durationS', given.durationS, limits.durationS),
     rateQps:
@@ -169,7 +183,9 @@ export function planLoad(options: LoadOptions): LoadPlan {
     timeoutS: checkNumber('timeoutS', given.timeoutS, limits.timeoutS),
     lengthVaries: given.lengthVaries,
     transport: given.transport,
+    tls: isSecure ? tlsTarget(host, given.protocol === 'h1' ? 'http/1.1' : 'h2', given.ca, given.insecure) : undefined,
   }
+  checkTls(plan, given)
   if (plan.threads > plan.connections) {
     throw new QpsError('QPS_OPTION', `threads must be at most connections (${plan.connections}), not ${plan.threads}`, {
       hint: 'every thread needs a connection of its own: lower threads or raise connections',
@@ -187,13 +203,13 @@ export function planLoad(options: LoadOptions): LoadPlan {
 function checkUrl(text: unknown): URL {
   const url = typeof text === 'string' ? URL.parse(text) : null
   if (url === null) {
-    throw new QpsError('QPS_OPTION', `url must be an http:// URL, not ${describe(text)}`, {
+    throw new QpsError('QPS_OPTION', `url must be an http:// or https:// URL, not ${describe(text)}`, {
       hint: 'for example http://127.0.0.1:8080/',
     })
   }
-  if (url.protocol !== 'http:') {
-    const why = url.protocol === 'https:' ? 'TLS is not supported yet' : 'the load generator speaks HTTP only'
-    throw new QpsError('QPS_OPTION', `url must begin with http://, not ${describe(url.protocol)}: ${why}`, {
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    const why = 'the load generator speaks HTTP only'
+    throw new QpsError('QPS_OPTION', `url must begin with http:// or https://, not ${describe(url.protocol)}: ${why}`, {
       hint: 'for example http://127.0.0.1:8080/',
     })
   }
@@ -203,6 +219,18 @@ function checkUrl(text: unknown): URL {
     })
   }
   return url
+}
+
+/** What is said of TLS must be meant for it, and the transport must be able to. */
+function checkTls({ tls, transport }: LoadPlan, { ca, insecure }: LoadOptions): void {
+  if (tls === undefined && (ca !== undefined || insecure === true || transport === 'tls')) {
+    throw new QpsError('QPS_OPTION', 'ca, insecure and the transport tls are for https:// only', {
+      hint: 'leave them out, or correct the URL',
+    })
+  }
+  if (tls !== undefined && (transport === 'net' || transport === 'netpoll')) {
+    throw new QpsError('QPS_OPTION', `the transport ${transport} has no TLS`, { hint: 'leave it out with https://' })
+  }
 }
 
 /** What is sent, by protocol. */

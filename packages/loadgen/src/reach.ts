@@ -1,31 +1,43 @@
 import { connect, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { messageOf, QpsError, systemErrorCode } from '@qps/core'
 import { connectionPreface, FrameReader, frameType, writeGoaway, writeSettings } from '@qps/http2-frames'
 import type { LoadPlan } from './options.ts'
+import { connectTls, isAgreed, type TlsTarget } from './tls-target.ts'
 import type { TransportTarget } from './transport.ts'
 
 /**
- * Opens one connection and closes it: finds the address behind a name, once, and fails early where nobody listens, or where
- * HTTP/2 is asked for and not spoken.
+ * Opens one connection and closes it: finds the address behind a name, once, and fails early where nobody listens, where no
+ * handshake of TLS succeeds, or where HTTP/2 is asked for and not spoken.
  *
- * @throws QpsError QPS_UNREACHABLE with the reason and what to try; QPS_PROTOCOL where somebody listens who does not answer
- *   the preface of HTTP/2 with SETTINGS.
+ * @throws QpsError QPS_UNREACHABLE with the reason and what to try; QPS_PROTOCOL where somebody listens who does not take the
+ *   protocol, or does not answer the preface of HTTP/2 with SETTINGS.
  */
 export async function reach(plan: LoadPlan): Promise<TransportTarget> {
-  const { host, port, timeoutS } = plan
+  const { host, port, timeoutS, tls } = plan
   const { promise, resolve, reject } = Promise.withResolvers<TransportTarget>()
-  const socket = connect({ host, port })
+  const socket = tls === undefined ? connect({ host, port }) : connectTls({ address: host, port }, tls)
   const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${timeoutS} s`)), timeoutS * 1000)
-  socket.once('connect', () => resolve({ address: socket.remoteAddress!, port }))
+  socket.once(tls === undefined ? 'connect' : 'secureConnect', () =>
+    resolve({ address: socket.remoteAddress!, port, ...(tls && { tls }) }),
+  )
   socket.once('error', (error) => reject(unreachable(plan, error)))
   try {
     const target = await promise
+    if (tls !== undefined) expectAgreed(tls, socket as TLSSocket, plan.url)
     if (plan.message.protocol !== 'h1') await expectHttp2(socket, plan.url)
     return target
   } finally {
     clearTimeout(timer)
     socket.destroy()
   }
+}
+
+function expectAgreed(tls: TlsTarget, socket: TLSSocket, url: string): void {
+  if (isAgreed(tls, socket)) return
+  throw new QpsError('QPS_PROTOCOL', `${url} speaks TLS, and did not take ${tls.alpn}`, {
+    hint: 'use another --protocol, or the port where the server speaks this one',
+  })
 }
 
 /** Both sides begin with SETTINGS: RFC 9113, section 3.4. The timer of the caller ends the wait. */
@@ -60,9 +72,21 @@ function unreachable({ url, host, port }: LoadPlan, error: Error): QpsError {
       : code === 'ENOTFOUND' || code === 'EAI_AGAIN'
         ? `the name ${host} is unknown`
         : messageOf(error)
+  if (isDistrust(error)) {
+    return new QpsError('QPS_UNREACHABLE', `cannot connect to ${url}: its certificate is not trusted: ${why}`, {
+      cause: error,
+      hint: 'name its authority with --cacert FILE, or take any certificate with --insecure',
+    })
+  }
   return new QpsError('QPS_UNREACHABLE', `cannot connect to ${url}: ${why}`, {
     cause: error,
     retryable: true,
     hint: 'start a server there first (npm run stage:1), or correct the URL',
   })
+}
+
+/** Codes of node:tls for a chain or a name that is not as it should be. */
+function isDistrust(error: Error): boolean {
+  const { code = '' } = error as { code?: string }
+  return /CERT|SIGN|ISSUER|ALTNAME/.test(code) && !code.startsWith('ERR_SSL')
 }

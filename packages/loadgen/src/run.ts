@@ -148,8 +148,10 @@ async function endOf(worker: Worker): Promise<void> {
   clearTimeout(timer)
 }
 
+const ownTransports: readonly string[] = ['netpoll', 'net', 'tls']
+
 function transportModule(transport: string): string {
-  if (transport !== 'netpoll' && transport !== 'net') return transport
+  if (!ownTransports.includes(transport)) return transport
   return siblingModule(import.meta.url, `./${transport}-transport`).href
 }
 

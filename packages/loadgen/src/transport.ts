@@ -1,3 +1,5 @@
+import type { TlsTarget } from './tls-target.ts'
+
 /*
  * What carries bytes to the server and back. The load generator knows sockets through this page only, so that a faster
  * transport can slip under it: a module that exports `createTransport` is named by `LoadOptions.transport`.
@@ -17,6 +19,8 @@ export interface TransportTarget {
   address: string
   /** 1..65535 */
   port: number
+  /** Absent: in cleartext. */
+  tls?: TlsTarget
 }
 
 /** What a connection tells its user. */

@@ -10,9 +10,11 @@ const call = { url: 'http://127.0.0.1:1/qps.v1.Workload/Echo', protocol: 'grpc' 
 const longHeaders = { a: 'x'.repeat(8000), b: 'x'.repeat(8000), c: 'x'.repeat(8000) }
 
 const refused: [string, Partial<LoadOptions> & Record<string, unknown>, RegExp][] = [
-  ['no URL', { url: undefined as unknown as string }, /^url must be an http:\/\/ URL, not undefined/],
+  ['no URL', { url: undefined as unknown as string }, /^url must be an http:\/\/ or https:\/\/ URL, not undefined/],
   ['a URL that is none', { url: 'localhost:8080x' }, /^url must/],
-  ['https, which is not supported yet', { url: 'https://127.0.0.1/' }, /not "https:": TLS is not supported yet/],
+  ['an authority that is none', { url: 'https://127.0.0.1/', ca: 'me' }, /^ca must be certificates in PEM/],
+  ['any certificate without TLS', { insecure: true }, /are for https:\/\/ only/],
+  ['a transport that has no TLS', { url: 'https://127.0.0.1/', transport: 'net' }, /^the transport net has no TLS/],
   ['another scheme', { url: 'ftp://127.0.0.1/' }, /speaks HTTP only/],
   ['a password in the URL', { url: 'http://a:b@127.0.0.1/' }, /must not hold a user name/],
   ['no connection', { connections: 0 }, /^connections must be a whole number from 1 to 10000, not 0/],

@@ -1,5 +1,6 @@
 import { type LoadOptions, runLoad } from '@qps/loadgen'
-import { QpsError } from '@qps/core'
+import { messageOf, QpsError } from '@qps/core'
+import { readFileSync } from 'node:fs'
 import { runCommand } from '../run-command.ts'
 import type { CommandSpec, ParsedCommand } from '../command.ts'
 import { formatNumber } from '../format.ts'
@@ -26,7 +27,7 @@ const command: CommandSpec = {
       help: 'requests in flight per connection; with h2 and grpc: streams',
     },
     threads: { type: 'integer', value: 'T', default: 1, min: 1, max: 64, help: 'threads that generate' },
-    protocol: { type: 'string', value: 'P', default: 'h1', help: 'h1, h2 (without TLS) or grpc (unary calls)' },
+    protocol: { type: 'string', value: 'P', default: 'h1', help: 'h1, h2 or grpc (unary calls); https:// uses ALPN' },
     method: { type: 'string', short: 'm', value: 'M', help: 'request method (GET; grpc: always POST)' },
     body: { type: 'string', short: 'b', value: 'BODY', help: 'request body; grpc: the encoded message' },
     'grpc-bytes': {
@@ -37,6 +38,8 @@ const command: CommandSpec = {
       help: 'grpc: instead, a message whose field 1 holds N bytes (0)',
     },
     header: { type: 'string', short: 'H', value: "'K: V'", multiple: true, help: 'request header; grpc: metadata' },
+    cacert: { type: 'string', value: 'FILE', help: 'https: authorities to trust, PEM' },
+    insecure: { type: 'boolean', help: 'https: take any certificate' },
     json: { type: 'boolean', help: 'the result as one JSON object' },
   },
   examples: [
@@ -69,6 +72,7 @@ function loadOptions(typed: ParsedCommand): LoadOptions {
   }
   const [rateQps, body, method] = [typed.number('rate'), typed.text('body'), typed.text('method')]
   const grpcBytes = typed.number('grpc-bytes')
+  const cacert = typed.text('cacert')
   return {
     url: typed.positionals[0]!,
     protocol,
@@ -81,6 +85,18 @@ function loadOptions(typed: ParsedCommand): LoadOptions {
     ...(method === undefined ? {} : { method }),
     ...(body === undefined ? {} : { body }),
     ...(grpcBytes === undefined ? {} : { grpcBytes }),
+    ...(cacert === undefined ? {} : { ca: textOf(cacert) }),
+    ...(typed.flag('insecure') ? { insecure: true } : {}),
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new QpsError('QPS_USAGE', `--cacert ${file} cannot be read: ${messageOf(error)}`, {
+      hint: 'name a file of certificates in PEM',
+    })
   }
 }
 

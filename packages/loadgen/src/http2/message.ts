@@ -32,7 +32,7 @@ export function http2Fields(
   const host = given.find(([name]) => name === 'host')
   const fields: HeaderField[] = [
     [':method', method],
-    [':scheme', 'http'],
+    [':scheme', url.protocol.slice(0, -1)],
     [':authority', host?.[1] ?? url.host],
     [':path', url.pathname + url.search],
     ...given.filter(([name]) => name !== 'host'),
