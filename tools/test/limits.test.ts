@@ -4,6 +4,7 @@ import { dispatcherDefaults } from '@qps/http1'
 import { http2Limits } from '@qps/http2'
 import { loadLimits } from '@qps/loadgen'
 import { pollerDefaults } from '@qps/netpoll'
+import { directDefaults } from '@qps/netpoll/zero-copy'
 import { contextDefaults, frontDefaults, gateDefaults } from '@qps/tls'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { format } from 'prettier'
@@ -20,6 +21,7 @@ const constants: [name: string, where: string, what: string][] = [
   ['eventsMax', 'packages/netpoll/src/epoll/epoll-poller.ts', 'events that one look takes'],
   ['readsMax', 'packages/netpoll/src/epoll/epoll-poller.ts', 'reads of one connection in a row'],
   ['roundsMax', 'packages/netpoll/src/kernel/turns.ts', 'rounds of one turn, before timers get their share'],
+  ['pipeBytes', 'packages/netpoll/src/zero-copy/pipes.ts', 'bytes of a file that are moved at once'],
   ['lastAcceptsMax', 'packages/netpoll/src/kernel/listener.ts', 'connections that a closing listener accepts'],
   ['headerBlockBytesMax', 'packages/http2-frames/src/header-block.ts', 'one header section, encoded'],
   ['continuationsMax', 'packages/http2-frames/src/header-block.ts', 'frames that continue one header section'],
@@ -50,6 +52,7 @@ function table(): string {
     ...Object.entries(loadLimits).map(([name, value]) => [name, rangeOf(value), 'packages/loadgen/src/options.ts']),
     ...clientBounds.map(([name, value]) => [name, value, 'packages/http1/src/client/options.ts']),
     ...Object.entries(pollerDefaults).map(([name, value]) => [name, String(value), 'packages/netpoll/src/options.ts']),
+    ...numbersOf(directDefaults, 'packages/netpoll/src/zero-copy/options.ts'),
     ...Object.entries(grpcLimits).map(([name, value]) => [name, String(value), 'packages/grpc/src/options.ts']),
     ...numbersOf(gateDefaults, 'packages/tls/src/front/handshake-gate.ts'),
     ...numbersOf(frontDefaults, 'packages/tls/src/front/tls-front.ts'),

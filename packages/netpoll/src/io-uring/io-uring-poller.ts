@@ -12,6 +12,7 @@ import { operation, Operations } from './operations.ts'
 import { Parking } from './parking.ts'
 import { ReceiveBuffers } from './receive-buffers.ts'
 import { Ring } from './ring.ts'
+import type { RingExtension } from './ring-extension.ts'
 
 /** Completions: room for one of each of some ten thousand connections at once; what is beyond overflows, and is kept. */
 const ringSizes = { submissions: 1024, completions: 16 * 1024 }
@@ -31,6 +32,7 @@ const ringSizes = { submissions: 1024, completions: 16 * 1024 }
 export class IoUringPoller extends KernelPoller {
   readonly backend = 'io_uring'
   protected readonly blocking = true
+  extension: RingExtension | undefined
   readonly #native: Native
   readonly #ring: Ring
   readonly #buffers: ReceiveBuffers
@@ -144,6 +146,7 @@ export class IoUringPoller extends KernelPoller {
     else if (tag === operation.accept) this.#acceptCompleted(slot, result, flags)
     else if (tag === operation.stopListener) this.#closeListener(this.listeners[slot]!)
     else if (tag === operation.closeListener) this.listenerClosed(this.listeners[slot]!)
+    else if (tag >= operation.extension) this.extension!.completed(tag, slot, result, flags)
     else this.#finished(this.connections[slot]!, tag, result)
   }
 
@@ -193,7 +196,8 @@ export class IoUringPoller extends KernelPoller {
       connection.sending = length
       this.#prompt++
       this.#operations.send(connection)
-    } else if (connection.ended && !connection.finSent && connection.pendingBytes === 0) this.#finish(connection)
+    } else if (connection.nextForeign !== undefined) connection.nextForeign.advance(connection)
+    else if (connection.ended && !connection.finSent && connection.pendingBytes === 0) this.#finish(connection)
   }
 
   #sent(connection: KernelConnection, result: number): void {
@@ -206,6 +210,35 @@ export class IoUringPoller extends KernelPoller {
     this.delivery.sent(connection, result)
     if (connection.condemned) return this.#closeWhenFree(connection)
     if ((connection.pendingBytes > 0 || connection.ended) && !connection.dirty) this.outbox.add(connection)
+  }
+
+  // For the extension
+
+  get ring(): Ring {
+    return this.#ring
+  }
+
+  connectionAt(slot: number): KernelConnection {
+    return this.connections[slot]!
+  }
+
+  /**
+   * Output that has itself sent: these bytes are with the kernel from now on, in one operation.
+   *
+   * @param prompt whether it completes while it is handed over, unless it must wait.
+   */
+  foreignSending(connection: KernelConnection, bytes: number, prompt: boolean): void {
+    connection.sending = bytes
+    connection.operations++
+    if (prompt) this.#prompt++
+  }
+
+  /** That operation is complete. @param result bytes that left the connection's output, or a negative errno. */
+  foreignSent(connection: KernelConnection, result: number): void {
+    // `sent` looks at a block, from `at` to `end_`; here is none.
+    connection.end_ = connection.at + Math.max(0, result)
+    if (result === 0) connection.sending = 0
+    this.#sent(connection, result)
   }
 
   /** Everything is sent and `end` was called: FIN, or the end where the peer has sent its own already. */
@@ -299,5 +332,6 @@ export class IoUringPoller extends KernelPoller {
     this.#parking.release()
     this.#buffers.release()
     this.#operations.release()
+    this.extension?.release()
   }
 }

@@ -17,6 +17,8 @@ export const operation = {
   nothing: 7,
   stopListener: 8,
   closeListener: 9,
+  /** From here on they are those of the poller's extension. */
+  extension: 10,
 } as const
 
 const receiveHead = ringOperation.RECV | (submissionFlag.BUFFER_SELECT << 8) | (multishot.RECV << 16)

@@ -164,6 +164,11 @@ export class Ring {
     return this.pending < this.submissionsMax
   }
 
+  /** Sets a word that `submit` left 0, of the submission that it has just added: only behind `makeRoom`. */
+  amend(word: number, value: number): void {
+    this.#sqe[((this.#submissionTail - 1) & this.#submissionMask) * sqeWords + word] = value
+  }
+
   /** The place of the next submission in the queue. It is taken again only when the kernel has taken that one. */
   get place(): number {
     return this.#submissionTail & this.#submissionMask

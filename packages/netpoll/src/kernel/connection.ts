@@ -4,7 +4,7 @@ import { reserveBytesMax } from '../poller.ts'
 import { peerAddress } from '../sys/sockets.ts'
 import type { KernelPoller } from './kernel-poller.ts'
 import { blockBytes } from './output-blocks.ts'
-import { WaitingOutput } from './waiting-output.ts'
+import { type ForeignOutput, WaitingOutput } from './waiting-output.ts'
 
 /**
  * A connection whose socket we drive ourselves; the backends differ in how bytes get in and out, not in what is here.
@@ -162,10 +162,36 @@ export class KernelConnection implements Connection {
 
   // What follows is for the backends.
 
+  /** Adds output that has itself sent, behind what was written. @returns as `write`. */
+  append(output: ForeignOutput, bytes: number): boolean {
+    if (this.condemned || this.ended) return false
+    if (!this.dirty) this.#poller.outbox.add(this)
+    const waiting = (this.#waiting ??= new WaitingOutput(this.#poller.blocks))
+    waiting.append(output)
+    this.pendingBytes += bytes
+    return this.#mayWrite()
+  }
+
+  belongsTo(poller: KernelPoller): boolean {
+    return this.#poller === poller
+  }
+
+  /** The next output, where it has itself sent; ask behind a `nextSend` that found nothing. */
+  get nextForeign(): ForeignOutput | undefined {
+    const waiting = this.#waiting
+    return waiting === undefined || waiting.empty ? undefined : waiting.first.foreign
+  }
+
+  /** Output that had itself sent is done with. */
+  shiftForeign(): void {
+    this.#waiting!.shift()
+  }
+
   /**
    * Makes the next bytes to send stand in a block.
    *
-   * @returns how many, from `at` on; 0 where there are none, or none can be had because the pool is empty (`starved`).
+   * @returns how many, from `at` on; 0 where there are none, where none can be had because the pool is empty (`starved`), or
+   * where they have themselves sent (`nextForeign`).
    */
   nextSend(): number {
     while (this.at === this.end_) {
@@ -232,10 +258,14 @@ export class KernelConnection implements Connection {
   /**
    * Moves the oldest piece of what waits, or a block's length of it, into the (empty) sending place.
    *
-   * @returns false where no block is to be had.
+   * @returns false where no block is to be had, or none is needed.
    */
   #stage(waiting: WaitingOutput): boolean {
     const { first } = waiting
+    if (first.foreign !== undefined) {
+      this.#giveBlock()
+      return false
+    }
     if (first.block !== -1) {
       this.#giveBlock()
       this.#block = first.block

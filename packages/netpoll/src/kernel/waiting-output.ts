@@ -1,5 +1,14 @@
 import { reserveBytesMax } from '../poller.ts'
+import type { KernelConnection } from './connection.ts'
 import { blockBytes, type OutputBlocks } from './output-blocks.ts'
+
+/** Output that lies in no block: when its turn comes, it has itself sent. See `zero-copy`. */
+export interface ForeignOutput {
+  /** Sends, or goes on. Not called while the connection is `sending`. */
+  advance(connection: KernelConnection): void
+  /** The connection is gone, and the kernel works on nothing of it. */
+  drop(): void
+}
 
 /** A part of a block, of memory on the heap in its place, or of bytes that their owner has lent. */
 interface Piece {
@@ -8,6 +17,7 @@ interface Piece {
   bytes: Uint8Array
   at: number
   end: number
+  foreign: ForeignOutput | undefined
 }
 
 /**
@@ -49,7 +59,7 @@ export class WaitingOutput {
     const block = this.#blocks.take()
     this.memory = block === -1 ? new Uint8Array(reserveBytesMax) : this.#blocks.bytes
     const at = Math.max(0, block)
-    this.#pieces.push({ block, bytes: this.memory, at, end: at })
+    this.#pieces.push({ block, bytes: this.memory, at, end: at, foreign: undefined })
     return at
   }
 
@@ -65,7 +75,11 @@ export class WaitingOutput {
 
   /** Adds the bytes themselves, more than `reserve` takes. */
   lend(bytes: Uint8Array): void {
-    this.#pieces.push({ block: -1, bytes, at: 0, end: bytes.length })
+    this.#pieces.push({ block: -1, bytes, at: 0, end: bytes.length, foreign: undefined })
+  }
+
+  append(foreign: ForeignOutput): void {
+    this.#pieces.push({ block: -1, bytes: none, at: 0, end: 0, foreign })
   }
 
   /** The oldest piece is done with. */
@@ -103,13 +117,16 @@ export class WaitingOutput {
   /** Lets go of everything. */
   clear(): void {
     for (let index = this.#head; index < this.#pieces.length; index++) {
-      const { block } = this.#pieces[index]!
+      const { block, foreign } = this.#pieces[index]!
       if (block !== -1) this.#blocks.give(block)
+      foreign?.drop()
     }
     this.#pieces.length = 0
     this.#head = 0
   }
 }
+
+const none = new Uint8Array(0)
 
 function hasRoom({ block, bytes, end }: Piece, more: number): boolean {
   if (block !== -1) return end + more <= block + blockBytes

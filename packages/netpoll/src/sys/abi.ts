@@ -58,8 +58,11 @@ export const epollEventLayout = {
   arm64: { words: 4, dataWord: 2 },
 } as const
 
-/** `include/uapi/asm-generic/fcntl.h`. */
-export const fileControl = { F_SETFL: 4, O_NONBLOCK: 0o4000 } as const
+/** `include/uapi/asm-generic/fcntl.h`, `include/uapi/linux/fcntl.h`. */
+export const fileControl = { F_SETFL: 4, F_SETPIPE_SZ: 1031, O_NONBLOCK: 0o4000, O_CLOEXEC: 0o2000000 } as const
+
+/** `include/linux/splice.h`. MORE: further bytes follow, which need not leave in a packet of their own. */
+export const spliceFlag = { MORE: 0x4 } as const
 
 /** `include/uapi/linux/eventfd.h`. */
 export const eventfd = { EFD_CLOEXEC: 0o2000000, EFD_NONBLOCK: 0o4000 } as const
@@ -94,19 +97,40 @@ export const submissionRingFlag = { CQ_OVERFLOW: 0x2 } as const
 /** Bits of the flags word in the completion ring. */
 export const completionRingFlag = { EVENTFD_DISABLED: 0x1 } as const
 
-export const ringRegister = { EVENTFD: 4, PBUF_RING: 22, UNREGISTER_PBUF_RING: 23 } as const
+/**
+ * BUFFERS2 and BUFFERS_UPDATE take `struct io_uring_rsrc_register { u32 nr; u32 flags; u64 resv2; u64 data; u64 tags; }` and
+ * `struct io_uring_rsrc_update2 { u32 offset; u32 resv; u64 data; u64 tags; u32 nr; u32 resv2; }`, of 32 bytes each, whose
+ * size stands in the place of the count. PROBE fills `struct io_uring_probe`, 16 bytes, with `struct io_uring_probe_op
+ * { u8 op; u8 resv; u16 flags; u32 resv2; }` behind it, 8 bytes each.
+ */
+export const ringRegister = {
+  EVENTFD: 4,
+  PROBE: 8,
+  BUFFERS2: 15,
+  BUFFERS_UPDATE: 16,
+  PBUF_RING: 22,
+  UNREGISTER_PBUF_RING: 23,
+} as const
+
+/** A table of registered buffers whose places are filled later. Linux 5.19. */
+export const resourceFlag = { REGISTER_SPARSE: 0x1 } as const
+export const resourceBytes = 32
+export const probeLayout = { headBytes: 16, operationBytes: 8, flagsAt: 2, SUPPORTED: 0x1 } as const
 
 /** Offsets for mmap of the ring's memory. */
 export const ringMap = { SQ_RING: 0, SQES: 0x10000000 } as const
 
 export const ringOperation = {
   NOP: 0,
+  WRITE_FIXED: 5,
   ACCEPT: 13,
   ASYNC_CANCEL: 14,
   CONNECT: 16,
   CLOSE: 19,
   SEND: 26,
   RECV: 27,
+  SPLICE: 30,
+  SEND_ZC: 47,
 } as const
 
 /** Bits of `sqe.flags`. */
@@ -115,11 +139,20 @@ export const submissionFlag = { BUFFER_SELECT: 0x20 } as const
 /** Bits of `sqe.ioprio` for accept and recv: go on until told otherwise. */
 export const multishot = { ACCEPT: 0x1, RECV: 0x2 } as const
 
+/** Bits of `sqe.ioprio` for SEND_ZC: the buffer is a registered one; its notification says whether bytes were copied (6.2). */
+export const zeroCopyFlag = { FIXED_BUFFER: 0x4, REPORT_USAGE: 0x8 } as const
+
+/** The result of a notification that was asked to say: its bytes were copied after all. */
+export const notificationCopied: number = 0x8000_0000 | 0
+
+/** Words of a submission that only some operations use: the upper half of `off`, and `splice_fd_in`. */
+export const submissionWord = { offsetHigh: 3, spliceFrom: 11 } as const
+
 /** Bits of `sqe.cancel_flags`. */
 export const cancelFlag = { ALL: 0x1, FD: 0x2 } as const
 
 /** Bits of `cqe.flags`; the upper half is the number of the provided buffer. */
-export const completionFlag = { BUFFER: 0x1, MORE: 0x2, BUFFER_SHIFT: 16 } as const
+export const completionFlag = { BUFFER: 0x1, MORE: 0x2, NOTIFICATION: 0x8, BUFFER_SHIFT: 16 } as const
 
 /**
  * `struct io_uring_params`, byte offsets. 120 bytes: 10 words, then `sq_off` and `cq_off` of 40 bytes each.

@@ -22,6 +22,8 @@ type FailureName =
   | 'EACCES'
   | 'ENOSYS'
   | 'EADDRINUSE'
+  | 'EINVAL'
+  | 'EOPNOTSUPP'
 
 /** The numbers that the pollers tell apart. Negative, as the kernel returns them. */
 export const failure: Readonly<Record<FailureName, number>> = {
@@ -43,6 +45,8 @@ export const failure: Readonly<Record<FailureName, number>> = {
   EACCES: -errno.EACCES,
   ENOSYS: -errno.ENOSYS,
   EADDRINUSE: -errno.EADDRINUSE,
+  EINVAL: -errno.EINVAL,
+  EOPNOTSUPP: -errno.EOPNOTSUPP,
 }
 
 /**

@@ -18,11 +18,12 @@ const signatures = {
   // memory: mmap(2), munmap(2)
   mmap: [['pointer', 'uint64', 'int32', 'int32', 'int32', 'int64'], 'pointer'],
   munmap: [['pointer', 'uint64'], 'int32'],
-  // descriptors: close(2), read(2), eventfd(2), fcntl(2)
+  // descriptors: close(2), read(2), eventfd(2), fcntl(2), pipe(2)
   close: [['int32'], 'int32'],
   read: [['int32', 'pointer', 'uint64'], 'int64'],
   eventfd: [['uint32', 'int32'], 'int32'],
   fcntl: [['int32', 'int32', 'int32'], 'int32'],
+  pipe2: [['pointer', 'int32'], 'int32'],
   // sockets: socket(2), setsockopt(2), bind(2), listen(2), getsockname(2), getpeername(2), shutdown(2)
   socket: [['int32', 'int32', 'int32'], 'int32'],
   setsockopt: [['int32', 'int32', 'int32', 'pointer', 'uint32'], 'int32'],
@@ -71,6 +72,7 @@ export interface Native {
   read(descriptor: number, to: bigint, bytes: bigint): bigint
   eventfd(initial: number, flags: number): number
   fcntl(descriptor: number, command: number, argument: number): number
+  pipe2(descriptors: bigint, flags: number): number
   socket(family: number, type: number, protocol: number): number
   setsockopt(descriptor: number, level: number, option: number, value: bigint, bytes: number): number
   getsockopt(descriptor: number, level: number, option: number, value: bigint, bytes: bigint): number
