@@ -1,6 +1,6 @@
-// The service of every stage on grpc-go as its documentation starts it, with the messages and the service that its own
-// generators make of the .proto file. Like every Go server it may run on all cores (GOMAXPROCS): CPU per request counts all
-// of its threads.
+// The service of every stage on grpc-go as its documentation starts it, experimental options left as they are, with the
+// messages and the service that its own generators make of the .proto file. Like every Go server it may run on all cores
+// (GOMAXPROCS): CPU per request counts all of its threads.
 //
 // To make workload/ anew, with the versions that stand in its files: protoc, and of Go's `go install` protoc-gen-go and
 // protoc-gen-go-grpc on PATH, then `go generate`.
