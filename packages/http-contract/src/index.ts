@@ -18,7 +18,7 @@ export {
 export { methods } from './methods.ts'
 
 // A server that runs
-export type { AdminPage, AdminRoute, DrainReport, RunningServer } from './running.ts'
+export type { AdminPage, AdminRoute, ConnectionSource, DrainReport, RunningServer } from './running.ts'
 
 // What was answered
 export { type HandshakeDone, handshakeDoneChannel, type RequestDone, requestDoneChannel } from './request-done.ts'

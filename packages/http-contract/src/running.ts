@@ -7,6 +7,15 @@ export interface DrainReport {
   ms: number
 }
 
+/** Where a server's connections come from if it does not listen itself: a port that several protocols share. */
+export interface ConnectionSource {
+  readonly listening: boolean
+  /** Connections that were accepted and that no server has got yet. */
+  readonly connecting: number
+  /** Accepts no more. */
+  close(): void
+}
+
 /** A page of the admin port. */
 export interface AdminPage {
   contentType: string

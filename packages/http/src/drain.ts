@@ -2,15 +2,15 @@ import type { Server } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '@qps/core'
-import type { DrainReport } from '@qps/http-contract'
+import type { ConnectionSource, DrainReport } from '@qps/http-contract'
 import type { Guard } from './guard.ts'
 
 export interface DrainOptions {
   /** What is left after this is cut. Milliseconds. */
   limitMs: number
   clock: Clock
-  /** Where connections come from, if not to the server itself. Default the server. */
-  listener?: NetServer | undefined
+  /** Where connections come from, if the server does not listen itself. It is closed when the listener would be. */
+  source?: ConnectionSource | undefined
 }
 
 const pollMs = 5
@@ -39,16 +39,20 @@ const quietLimitMs = 250
 export async function drain(
   server: Server,
   guard: Guard,
-  { limitMs, clock, listener = server }: DrainOptions,
+  { limitMs, clock, source }: DrainOptions,
 ): Promise<DrainReport> {
   const startMs = clock.nowMs()
   const endMs = startMs + limitMs
   const answeredBefore = guard.answered
   guard.startDraining()
   const graceEndMs = Math.min(endMs, startMs + guard.limits.drainGraceMs)
-  while (guard.connections > 0 && clock.nowMs() < graceEndMs) await sleep(pollMs)
+  const connecting = (): number => source?.connecting ?? 0
+  while (guard.connections + connecting() > 0 && clock.nowMs() < graceEndMs) await sleep(pollMs)
 
-  await closeListener(listener, guard, clock)
+  await closeListener(server, guard, clock, source)
+  // Who was about to be handed over still is, if that does not take too long.
+  const handedOverMs = Math.min(endMs, clock.nowMs() + quietLimitMs)
+  while (connecting() > 0 && clock.nowMs() < handedOverMs) await sleep(pollMs)
   while (guard.connections > 0 && clock.nowMs() < endMs) {
     guard.closeResting(guard.limits.drainGraceMs)
     await sleep(pollMs)
@@ -60,16 +64,18 @@ export async function drain(
   return { completed: guard.answered - answeredBefore, dropped, ms: Math.round(clock.nowMs() - startMs) }
 }
 
-async function closeListener(listener: NetServer, guard: Guard, clock: Clock): Promise<void> {
+async function closeListener(server: Server, guard: Guard, clock: Clock, source?: ConnectionSource): Promise<void> {
   guard.hold()
   const limitMs = clock.nowMs() + quietLimitMs
   // Sleeping, not spinning: the kernel prefers to run a process that slept, and being suspended between the last look
   // and the close is how a client would slip in.
+  const isQuiet = (): boolean => clock.nowMs() >= guard.changedAtMs + quietMs && (source?.connecting ?? 0) === 0
   do await sleep(1)
-  while (clock.nowMs() < Math.min(limitMs, guard.changedAtMs + quietMs))
+  while (clock.nowMs() < limitMs && !isQuiet())
   // Runs right behind the loop's last accept.
   await turn()
   // Not http's own close: it would cut connections that look idle but have a request in the kernel's buffer.
-  NetServer.prototype.close.call(listener)
+  if (source === undefined) NetServer.prototype.close.call(server)
+  else source.close()
   guard.release()
 }

@@ -1,7 +1,12 @@
 import type { Server } from 'node:http'
-import type { Server as NetServer } from 'node:net'
 import { type Clock, type Random, systemClock } from '@qps/core'
-import { type DrainReport, httpLimits, type HttpLimits, type RefusalReason } from '@qps/http-contract'
+import {
+  type ConnectionSource,
+  type DrainReport,
+  httpLimits,
+  type HttpLimits,
+  type RefusalReason,
+} from '@qps/http-contract'
 import type { FastifyInstance } from 'fastify'
 import { drain } from './drain.ts'
 import { Guard } from './guard.ts'
@@ -36,9 +41,9 @@ export interface HardenedServer {
    * Ends serving as {@link drain} does, then closes `app`.
    *
    * @param limitMs default 5000.
-   * @param listener where connections come from, if `server` does not listen itself.
+   * @param source where connections come from, if `server` does not listen itself.
    */
-  drain(limitMs?: number, listener?: NetServer): Promise<DrainReport>
+  drain(limitMs?: number, source?: ConnectionSource): Promise<DrainReport>
 }
 
 /**
@@ -74,8 +79,8 @@ export async function createHardenedServer(options: HardenedOptions = {}): Promi
     app,
     server,
     guard,
-    async drain(limitMs = 5_000, listener) {
-      const report = await drain(server, guard, { limitMs, clock, listener })
+    async drain(limitMs = 5_000, source) {
+      const report = await drain(server, guard, { limitMs, clock, source })
       await app.close()
       return report
     },

@@ -1,7 +1,8 @@
+import type { Http2SecureServer, Http2Server } from 'node:http2'
 import { Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '@qps/core'
-import type { DrainReport } from '@qps/http-contract'
+import type { ConnectionSource, DrainReport } from '@qps/http-contract'
 import type { SessionGuard } from './session-guard.ts'
 
 const pollMs = 5
@@ -10,10 +11,8 @@ const quietMs = 25
 const quietLimitMs = 250
 
 export interface DrainOptions {
-  /** Where connections come from. */
-  listener: NetServer
-  /** Whether somebody else closes the listener: a server of another protocol, which has a better reason to wait. */
-  shared: boolean
+  /** Where connections come from, if the server does not listen itself: closed by another server, which this one waits for. */
+  source: ConnectionSource | undefined
   clock: Clock
   /** What is left after this is cut. Milliseconds. */
   limitMs: number
@@ -30,18 +29,19 @@ export interface DrainOptions {
  *     at the limit   what is left is destroyed; its requests are counted as dropped
  */
 export async function drain(
+  server: Http2Server | Http2SecureServer,
   guard: SessionGuard,
-  { listener, shared, clock, limitMs }: DrainOptions,
+  { source, clock, limitMs }: DrainOptions,
 ): Promise<DrainReport> {
   const startMs = clock.nowMs()
   const endMs = startMs + limitMs
   const answeredBefore = guard.answered
   guard.giveNotice()
-  if (shared) while (listener.listening && clock.nowMs() < endMs) await sleep(pollMs)
-  else await closeWhenQuiet(listener, guard, clock, Math.min(endMs, startMs + quietLimitMs))
+  if (source === undefined) await closeWhenQuiet(server, guard, clock, Math.min(endMs, startMs + quietLimitMs))
+  else while (source.listening && clock.nowMs() < endMs) await sleep(pollMs)
   guard.giveNotice()
-  // Whoever came while a shared listener stayed open has just been told.
-  const toldMs = shared ? clock.nowMs() + quietLimitMs : 0
+  // Whoever came while the source was open has just been told, or is still to come.
+  const toldMs = source === undefined ? 0 : clock.nowMs() + quietLimitMs
   const graceEndMs = Math.min(endMs, Math.max(startMs + guard.limits.drainGraceMs, toldMs))
   while (guard.sessions > 0 && clock.nowMs() < graceEndMs) await sleep(pollMs)
   guard.closeSessions()

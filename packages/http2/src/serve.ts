@@ -9,9 +9,10 @@ import {
 } from 'node:http2'
 import { channel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import type { AddressInfo, Server as NetServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { type Clock, systemClock } from '@qps/core'
 import {
+  type ConnectionSource,
   type DrainReport,
   listenError,
   reachableHost,
@@ -57,9 +58,9 @@ export interface Http2Service {
    * Ends serving: see `drain.ts`. Again: awaits the first.
    *
    * @param limitMs after this, what is left is cut. Default 5000.
-   * @param listener where connections come from if not to `server` itself; who made it listen closes it while this waits.
+   * @param source where connections come from, if `server` does not listen itself; another server of it closes it.
    */
-  drain(limitMs?: number, listener?: NetServer): Promise<DrainReport>
+  drain(limitMs?: number, source?: ConnectionSource): Promise<DrainReport>
 }
 
 /** An HTTP/2 server that listens. */
@@ -104,8 +105,7 @@ export function createHttp2(options: Http2Options, handler: Http2Handler): Http2
   return {
     server,
     guard,
-    drain: (limitMs = 5_000, listener) =>
-      (draining ??= drain(guard, { listener: listener ?? server, shared: listener !== undefined, clock, limitMs })),
+    drain: (limitMs = 5_000, source) => (draining ??= drain(server, guard, { source, clock, limitMs })),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Http2SecureServer, Http2Server, Http2Session } from 'node:http2'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 
 /**
  * GOAWAY whose last stream is the highest number there is: "stop soon" (RFC 9113 section 6.8). `session.goaway` cannot say
@@ -32,13 +33,28 @@ export class Transports {
     })
   }
 
-  /** Tells the client that the server is about to leave. Nothing changes for its streams, and new ones are answered. */
+  /**
+   * Tells the client that the server is about to leave, where that can be said. Nothing changes for its streams, and new ones
+   * are answered.
+   *
+   * A session owns its transport: it takes the end of any write for the end of its own, which is an assertion of Node's
+   * (node_http2.cc, crypto_tls.cc) and the end of the process. Only a write that is over at once has no such end. That is one
+   * to a TCP socket of which nothing waits, and never one over TLS: there, the farewell that names the last stream is the
+   * first that a client hears, and what crossed it was refused unprocessed, which clients may send again.
+   */
   giveNotice(session: Http2Session): void {
-    if (!session.destroyed) this.#sockets.get(session)?.write(shutdownNotice)
+    const socket = this.#sockets.get(session)
+    if (session.destroyed || socket === undefined || socket instanceof TLSSocket) return
+    if (waitingBytes(socket) === 0) socket.write(shutdownNotice)
   }
 
   /** Ends the connection without waiting for what was written to be taken. */
   destroy(session: Http2Session): void {
     this.#sockets.get(session)?.destroy()
   }
+}
+
+/** Bytes of a TCP socket that the kernel has not taken: those of the session too, which `writableLength` does not know. */
+function waitingBytes(socket: Socket): number | undefined {
+  return (socket as Socket & { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize
 }

@@ -79,11 +79,7 @@ const surface = (secure: SecurePorts, { connectionsMax }: VariantContext): Start
       connections: () => http2.guard.sessions + http1.guard.connections,
       inFlight: () => http2.guard.inFlight + http1.guard.inFlight,
       async drain(limitMs) {
-        await listener.settled(Math.min(settleMs, limitMs))
-        const [first, second] = await Promise.all([
-          http1.drain(limitMs, listener.server),
-          http2.drain(limitMs, listener.server),
-        ])
+        const [first, second] = await Promise.all([http1.drain(limitMs, listener), http2.drain(limitMs, listener)])
         return {
           completed: first.completed + second.completed,
           dropped: first.dropped + second.dropped,
@@ -111,10 +107,10 @@ const grpcOverTls = (secure: SecurePorts): StartProtocol => {
     return {
       name: 'grpc',
       address: listener.address,
-      connections: () => server.connections,
+      connections: () => server.connections.size,
       inFlight: () => server.inFlight,
       async drain(limitMs) {
-        listener.server.close()
+        listener.close()
         await listener.settled(Math.min(settleMs, limitMs))
         return server.close(limitMs)
       },

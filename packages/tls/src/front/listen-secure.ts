@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import type { AddressInfo, Server as NetServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { Server, TlsOptions } from 'node:tls'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, systemClock } from '@qps/core'
-import { listenError, reachableHost } from '@qps/http-contract'
+import { type ConnectionSource, listenError, reachableHost } from '@qps/http-contract'
 import type { Identity } from '../certificate/identity.ts'
 import { type SecureContextOptions, secureContextOptions } from '../context.ts'
 import { countHandshakes, type HandshakeCounts } from '../sessions/count-handshakes.ts'
@@ -42,14 +42,12 @@ export interface SecureListenerStats {
 }
 
 /** A secure port that listens. Disposing closes it, and what has not finished its hello; connections go on. */
-export interface SecureListener extends Disposable {
-  /** The one that listens: close it to take no more connections. */
-  readonly server: NetServer
+export interface SecureListener extends ConnectionSource, Disposable {
   readonly port: number
   /** `127.0.0.1:8443` */
   readonly address: string
   stats(): SecureListenerStats
-  /** Resolves when no connection is before the end of its handshake, or after `limitMs`. */
+  /** Resolves when nothing is `connecting`, or after `limitMs`. */
   settled(limitMs: number): Promise<void>
 }
 
@@ -88,18 +86,27 @@ export async function listenSecure(options: ListenSecureOptions): Promise<Secure
   }
   const bound = server.address() as AddressInfo
   const parts = started.move()
-  const pending = (): number => front.stats().silent + gate.stats().active + gate.stats().waiting
+  const connecting = (): number => front.stats().silent + gate.stats().active + gate.stats().waiting
+  const close = (): void => {
+    if (server.listening) server.close()
+  }
   return {
-    server,
+    close,
+    get listening() {
+      return server.listening
+    },
+    get connecting() {
+      return connecting()
+    },
     port: bound.port,
     address: `${reachableHost(bound)}:${bound.port}`,
     stats: () => ({ handshakes: counter.counts(), gate: gate.stats(), front: front.stats() }),
     async settled(limitMs) {
       const endMs = clock.nowMs() + limitMs
-      while (pending() > 0 && clock.nowMs() < endMs) await sleep(pollMs)
+      while (connecting() > 0 && clock.nowMs() < endMs) await sleep(pollMs)
     },
     [Symbol.dispose]() {
-      if (server.listening) server.close()
+      close()
       parts.dispose()
     },
   }
