@@ -1,4 +1,5 @@
 import type { DrainReport } from '@qps/http-contract'
+import type { CopyCount } from '../copies.ts'
 
 /**
  * A stream as a call needs it, whatever speaks HTTP/2 below: node:http2, or the engine. Header sections are names and values
@@ -29,8 +30,8 @@ export interface CallStream {
   reset(code: number): void
 }
 
-/** What happens to a stream. After `onStreamClosed` nothing else does. */
-export interface CallStreamEvents {
+/** What happens to a stream; copies that a transport makes of payload are counted here. After `onStreamClosed` nothing else comes. */
+export interface CallStreamEvents extends CopyCount {
   /** @param piece nobody else writes to it. */
   onData(piece: Buffer): void
   /** The client has sent everything. */

@@ -39,6 +39,7 @@ export class HpackEncoder {
   readonly #names = new Map<string, number>()
   /** The smallest table since the last block; undefined where it has not changed. */
   #smallest: number | undefined
+  #resizes = 0
   #out: Uint8Array = new Uint8Array(0)
   #at = 0
 
@@ -56,12 +57,18 @@ export class HpackEncoder {
     this.resize(protocolDefaults.headerTableBytes)
   }
 
+  /** How often the table has changed: a list whose block did not change it has the same block until this does. */
+  get tableChanges(): number {
+    return this.#table.added + this.#resizes
+  }
+
   /** The peer's SETTINGS_HEADER_TABLE_SIZE has arrived: the next block says what becomes of it (RFC 7541, section 4.2). */
   resize(peerBytesMax: number): void {
     const bytes = Math.min(peerBytesMax, this.#bytesLimit)
     if (bytes === this.#table.bytesMax) return
     this.#table.resize(bytes)
     this.#smallest = Math.min(this.#smallest ?? bytes, bytes)
+    this.#resizes++
   }
 
   /** Room that {@link encode} needs at most. */
@@ -90,6 +97,7 @@ export class HpackEncoder {
     if (this.#smallest < bytes) this.#integer(0x20, 0x1f, this.#smallest)
     this.#integer(0x20, 0x1f, bytes)
     this.#smallest = undefined
+    this.#resizes++
   }
 
   #field(name: string, value: string): void {
