@@ -107,7 +107,7 @@ const grpcOverTls = (secure: SecurePorts): StartProtocol => {
     return {
       name: 'grpc',
       address: listener.address,
-      connections: () => server.connections.size,
+      connections: () => server.connections,
       inFlight: () => server.inFlight,
       async drain(limitMs) {
         listener.close()
