@@ -29,7 +29,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { InteropClient } from './interop/client.ts'
 import type { RunningPeer } from './interop/our-server.ts'
-import { connectClient, peerNames, startServer } from './interop/peers.ts'
+import { connectClient, peerNames, serverNames, startServer } from './interop/peers.ts'
 
 /** Handlers are replaced by each test: what is under test is what a handler's call can do, on either server. */
 type Handlers = {
@@ -55,7 +55,7 @@ const request = (text: string) => create(EchoRequestSchema, { payload: Buffer.fr
 const reply = (text: string) => create(EchoReplySchema, { payload: Buffer.from(text) })
 const textOf = (message: EchoReply | undefined): string => Buffer.from(message?.payload ?? []).toString()
 
-for (const serverName of peerNames) {
+for (const serverName of serverNames) {
   describe(`server ${serverName}`, () => {
     let server: RunningPeer
     beforeAll(async () => {

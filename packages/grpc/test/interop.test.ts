@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { interopCases } from './interop/cases.ts'
 import type { InteropClient } from './interop/client.ts'
 import type { RunningPeer } from './interop/our-server.ts'
-import { connectClient, peerNames, startServer } from './interop/peers.ts'
+import { connectClient, peerNames, serverNames, startServer } from './interop/peers.ts'
 import { interopService, testService } from './interop/service.ts'
 
-for (const serverName of peerNames) {
+for (const serverName of serverNames) {
   describe(`server ${serverName}`, () => {
     let server: RunningPeer
     beforeAll(async () => {

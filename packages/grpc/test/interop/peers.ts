@@ -8,14 +8,20 @@ import { type RunningPeer, startOurServer } from './our-server.ts'
 export type PeerName = 'ours' | 'grpc-js'
 export const peerNames: readonly PeerName[] = ['ours', 'grpc-js']
 
+/** Servers come over the engine as well. */
+export type ServerName = PeerName | 'ours on netpoll'
+export const serverNames: readonly ServerName[] = [...peerNames, 'ours on netpoll']
+
 /** Starts a server of one kind with a service that was written for grpc-js. @param port 0 for a free one. */
 export async function startServer(
-  name: PeerName,
+  name: ServerName,
   definition: ServiceDefinition,
   implementation: object,
   port = 0,
 ): Promise<RunningPeer> {
-  if (name === 'ours') return startOurServer(definition, implementation, { port })
+  if (name !== 'grpc-js') {
+    return startOurServer(definition, implementation, { port, onNetpoll: name === 'ours on netpoll' })
+  }
   const server = new Server()
   server.addService(definition, implementation as never)
   const bound = await new Promise<number>((resolve, reject) => {
