@@ -9,6 +9,7 @@ import { idleMemory } from './02-idle-memory.scenario.ts'
 import { keepAlive } from './02-keep-alive.scenario.ts'
 import { million } from './02-million.scenario.ts'
 import { workers } from './02-workers.scenario.ts'
+import { crypto } from './03-crypto.scenario.ts'
 
 /** Every experiment, in the order of the chapters. */
 export const scenarios: readonly Scenario[] = [
@@ -22,4 +23,5 @@ export const scenarios: readonly Scenario[] = [
   client,
   generator,
   hitRatio,
+  crypto,
 ]

@@ -24,6 +24,14 @@ export type Measure =
   | 'hitRatio'
   | 'reconnectsPerSecond'
   | 'resets'
+  | 'systemCallsPerRequest'
+  | 'copiesPerRequest'
+  | 'copiedBytesPerRequest'
+  | 'answerCopies'
+  | 'copiedAfterAll'
+  | 'cpuUsPerOperation'
+  | 'operationsPerSecond'
+  | 'megabytesPerSecond'
 
 /**
  * Every measure that a scenario can give, by its key in `summary`. The first ranks everything: X µs of CPU per request
@@ -46,6 +54,14 @@ export const measures: Readonly<Record<Measure, MeasureInfo>> = {
   hitRatio: { title: 'hit ratio', better: 'higher', unit: 'share' },
   reconnectsPerSecond: { title: 'reconnects/s', better: 'lower', unit: 'perSecond' },
   resets: { title: 'resets', better: 'lower', unit: 'count' },
+  systemCallsPerRequest: { title: 'system calls/request', better: 'lower', unit: 'count' },
+  copiesPerRequest: { title: 'user copies/request', better: 'lower', unit: 'count' },
+  copiedBytesPerRequest: { title: 'bytes copied/request', better: 'lower', unit: 'bytes' },
+  answerCopies: { title: 'times copied in user space', better: 'lower', unit: 'count' },
+  copiedAfterAll: { title: 'copied by the kernel after all', better: 'lower', unit: 'share' },
+  cpuUsPerOperation: { title: 'CPU µs/operation', better: 'lower', unit: 'us' },
+  operationsPerSecond: { title: 'operations/s', better: 'higher', unit: 'perSecond' },
+  megabytesPerSecond: { title: 'MB/s', better: 'higher', unit: 'perSecond' },
 }
 
 export const measureNames: readonly Measure[] = Object.keys(measures) as Measure[]

@@ -18,6 +18,8 @@ const shown: readonly Measure[] = [
   'hitRatio',
   'reconnectsPerSecond',
   'resets',
+  'operationsPerSecond',
+  'megabytesPerSecond',
   'achievedQps',
   'latencyMsP50',
   'latencyMsP99',
