@@ -125,6 +125,11 @@ export class Channel {
     const timer = this.clock.after(connectTimeoutMs, () => {
       session.destroy(new Error(`no connection within ${connectTimeoutMs} ms`))
     })
+    // Whoever did not choose it may well be waiting for HTTP/1.1.
+    session.once('connect', () => {
+      if (!session.encrypted || session.alpnProtocol === 'h2') return
+      session.destroy(new Error('the server did not choose h2 (ALPN)'))
+    })
     // The window may be opened, and settings are known, when the server has spoken.
     session.once('remoteSettings', () => {
       timer[Symbol.dispose]()
