@@ -1,15 +1,47 @@
+import type { Access } from './scenario.ts'
+
+/** Where an arm says that it listens. */
+export interface Announcement {
+  /** With a trailing slash. */
+  url: string
+  /** Addresses of a stage's further protocols, `{ grpc: '127.0.0.1:50051' }`. Undefined: the one address is for all that it speaks. */
+  endpoints: Readonly<Record<string, unknown>> | undefined
+}
+
 /**
- * Where an arm says that it listens, in one line of its standard output: the `listening` event of a stage, or the plain
- * `listening PORT` of a peer. Any other line gives undefined.
+ * What one line of an arm's standard output announces: the `listening` event of a stage, or the plain `listening PORT` of a
+ * peer. Any other line gives undefined.
  */
-export function announcedUrl(line: string): string | undefined {
+export function announced(line: string): Announcement | undefined {
   const port = /^listening (\d{1,5})$/.exec(line.trim())?.[1]
-  if (port !== undefined) return `http://127.0.0.1:${port}/`
+  if (port !== undefined) return { url: `http://127.0.0.1:${port}/`, endpoints: undefined }
   if (!line.startsWith('{')) return undefined
   try {
-    const event = JSON.parse(line) as { event?: unknown; url?: unknown }
-    return event.event === 'listening' && typeof event.url === 'string' ? new URL(event.url).href : undefined
+    const { event, url, endpoints } = JSON.parse(line) as { event?: unknown; url?: unknown; endpoints?: object }
+    if (event !== 'listening' || typeof url !== 'string') return undefined
+    return { url: new URL(url).href, endpoints: { ...endpoints } }
   } catch {
     return undefined
   }
+}
+
+/**
+ * Where an arm is to be asked.
+ *
+ * @returns a URL with a trailing slash, `https:` behind TLS.
+ * @throws Error where it has no such endpoint, with those that it has.
+ */
+export function urlFor({ url, endpoints }: Announcement, access: Access): string {
+  const name = endpointOf(access)
+  if (name === undefined || endpoints === undefined) return url
+  const address = endpoints[name]
+  if (typeof address === 'string') return `${access.tls ? 'https' : 'http'}://${address}/`
+  throw new Error(`has no endpoint ${name}, only ${['its url', ...Object.keys(endpoints)].join(', ')}`)
+}
+
+/** A stage's name for it; undefined for its `url`. HTTP shares one secure port, where ALPN chooses; gRPC has its own. */
+function endpointOf({ protocol = 'h1', tls = false }: Access): string | undefined {
+  if (protocol === 'grpc') return 'grpc'
+  if (tls) return 'tls'
+  return protocol === 'h1' ? undefined : protocol
 }

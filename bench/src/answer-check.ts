@@ -1,47 +1,86 @@
 import { QpsError } from '@qps/core'
-import { connect } from 'node:net'
 import { type Answer, parseAnswer } from './answer.ts'
 import type { Arm } from './arm.ts'
+import { exchange } from './exchange.ts'
+import { askStreams } from './http2-client.ts'
+import { type Asked, asked, type Question } from './question.ts'
 import type { RightAnswer } from './scenario.ts'
+import { streamAnswer, streamRequest } from './stream-answer.ts'
 
-/** No answer that is compared is larger. */
-const answerBytesMax = 64 * 1024
-const answerTimeoutMs = 5_000
-/** After the last byte that was expected. */
-const surplusMs = 20
 /** A server's `ts` may be this far from our clock: both read the same one. */
 const clockToleranceMs = 60_000
 
+/** What a check needs of an arm. */
+export type CheckedArm = Pick<Arm, 'url' | 'spec' | 'lastWords'>
+
 /**
- * Asks an arm once, over a connection of its own, and checks that the answer is the right one.
+ * Asks an arm once, over a connection of its own and in the protocol that it speaks, and checks that the answer is the
+ * right one.
  *
- * @param nowMs Unix milliseconds that a `ts` in the body is compared with.
  * @throws QpsError QPS_WRONG_ANSWER naming the arm, what was expected and what came.
  */
-export async function checkAnswer(
-  arm: Pick<Arm, 'url' | 'spec' | 'lastWords'>,
-  expected: RightAnswer,
-  nowMs: number = Date.now(),
-): Promise<Answer> {
-  const { hostname, port, host } = new URL(arm.url)
-  const request = `GET ${expected.path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
-  const answer = parseAnswer(await exchange(hostname, Number(port), request, endsWithLength))
-  const fault = answer === undefined ? 'no complete HTTP/1.1 response came' : wrongness(answer, expected, nowMs)
-  if (answer !== undefined && fault === undefined) return answer
-  const asked = `${arm.spec.name} answers GET ${expected.path} wrongly`
-  throw new QpsError('QPS_WRONG_ANSWER', `${asked}: ${fault}${arm.lastWords()}`, {
+export async function checkAnswer(arm: CheckedArm, expected: RightAnswer, question: Question = {}): Promise<Answer> {
+  const ask = asked(arm.spec.protocol ?? 'h1', expected, question)
+  const answer = ask.protocol === 'h1' ? await askHttp1(arm.url, ask) : (await askAll(arm.url, [ask]))[0]!
+  const fault = faultIn(answer, ask, expected, Date.now())
+  if (typeof answer !== 'string' && fault === undefined) return answer
+  throw wrongAnswer(arm, `answers ${shownRequest(ask)} wrongly: ${fault}`)
+}
+
+/** The error that stands for every wrong answer. */
+export function wrongAnswer(arm: Omit<CheckedArm, 'url'>, what: string): QpsError {
+  return new QpsError('QPS_WRONG_ANSWER', `${arm.spec.name} ${what}${arm.lastWords()}`, {
     hint: 'a wrong answer is not timed; correct the server first',
   })
 }
 
-/** What is wrong with the answer, or undefined. */
+async function askHttp1(url: string, { path, echo }: Asked): Promise<Answer | string> {
+  const { host } = new URL(url)
+  const request =
+    echo === undefined
+      ? `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+      : `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${echo.length}\r\n\r\n${echo.toString('latin1')}`
+  const text = await exchange(url, request, (sofar) => parseAnswer(sofar)?.contentLength !== undefined)
+  return parseAnswer(text) ?? 'no complete HTTP/1.1 response came'
+}
+
+/** Asks all at once, each on a stream of one connection. */
+export async function askAll(url: string, asks: readonly Asked[]): Promise<(Answer | string)[]> {
+  const answers = await askStreams(url, asks.map(streamRequest))
+  return answers.map((answer, index) =>
+    typeof answer === 'string' ? answer : streamAnswer(asks[index]!.protocol, answer),
+  )
+}
+
+/** What is wrong with an answer, or with there being none; undefined where it is right. */
+export function faultIn(
+  answer: Answer | string,
+  { echo }: Asked,
+  expected: RightAnswer,
+  nowMs: number,
+): string | undefined {
+  if (typeof answer === 'string') return answer
+  if (echo === undefined) return wrongness(answer, expected, nowMs)
+  if (answer.status !== 200) return `status line ${JSON.stringify(answer.statusLine)}, not 200`
+  if (answer.body === echo.toString('latin1')) return undefined
+  return `${answer.body.length} bytes that are not the echo of the ${echo.length} that were sent`
+}
+
+function shownRequest({ protocol, path, echo }: Asked): string {
+  if (protocol === 'grpc') return `the call ${path}${echo === undefined ? '' : ` of ${echo.length} bytes`}`
+  return echo === undefined ? `GET ${path}` : `POST ${path} of ${echo.length} bytes`
+}
+
+/** What is wrong with the answer, or undefined. @param nowMs Unix milliseconds that a `ts` in the body is compared with. */
 export function wrongness(answer: Answer, expected: RightAnswer, nowMs: number): string | undefined {
   if (answer.status !== expected.status)
     return `status line ${JSON.stringify(answer.statusLine)}, not ${expected.status}`
-  if (answer.contentType !== expected.contentType) {
+  // A call's content is a message, whatever is in it.
+  if (answer.protocol !== 'grpc' && answer.contentType !== expected.contentType) {
     return `content-type ${JSON.stringify(answer.contentType)}, not ${JSON.stringify(expected.contentType)}`
   }
-  if (answer.contentLength === undefined) return 'no content-length'
+  // HTTP/2 has frames that say where content ends.
+  if (answer.protocol === 'h1' && answer.contentLength === undefined) return 'no content-length'
   const match = expected.body.exec(answer.body)
   if (!match) return `body ${JSON.stringify(answer.body.slice(0, 200))} does not match ${String(expected.body)}`
   const ts = match.groups?.['ts']
@@ -49,41 +88,4 @@ export function wrongness(answer: Answer, expected: RightAnswer, nowMs: number):
     return `ts ${ts} is ${Math.round((Number(ts) - nowMs) / 1000)} s away from now`
   }
   return undefined
-}
-
-function endsWithLength(text: string): boolean {
-  return parseAnswer(text)?.contentLength !== undefined
-}
-
-/**
- * Sends a text over a connection of its own, returns what came until `complete` said so and a moment more, the peer
- * closed, or a limit was reached.
- *
- * @param complete whether the text so far is all that is expected.
- */
-export function exchange(
-  host: string,
-  port: number,
-  request: string,
-  complete: (text: string) => boolean,
-): Promise<string> {
-  return new Promise((resolve) => {
-    let text = ''
-    const socket = connect({ host, port })
-    const finish = (): void => {
-      socket.destroy()
-      resolve(text)
-    }
-    socket.setTimeout(answerTimeoutMs, finish)
-    socket.on('connect', () => socket.write(request))
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1')
-      if (text.length > answerBytesMax) finish()
-      // What nobody asked for comes right behind.
-      else if (complete(text)) socket.setTimeout(surplusMs)
-    })
-    socket.on('end', finish)
-    // Whatever cut it short, what is missing from the text is the fault that is reported.
-    socket.on('error', finish)
-  })
 }

@@ -1,15 +1,19 @@
-/** One HTTP/1.1 response as it stood on the wire, taken apart just far enough to compare it. */
+import type { Protocol } from './scenario.ts'
+
+/** One answer, taken apart just far enough to compare it. */
 export interface Answer {
+  protocol: Protocol
   statusLine: string
   status: number
   contentType: string | undefined
   contentLength: number | undefined
+  /** One character per byte. Of gRPC: the payload. */
   body: string
-  /** The whole response. One character per byte. */
+  /** What arms of ours must agree in: of HTTP/1.1 the whole response as it stood on the wire. One character per byte. */
   text: string
 }
 
-/** The response at the start of `text` (latin1), or undefined while bytes are missing. */
+/** The response of HTTP/1.1 at the start of `text` (latin1), or undefined while bytes are missing. */
 export function parseAnswer(text: string): Answer | undefined {
   const headEnd = text.indexOf('\r\n\r\n')
   if (headEnd === -1) return undefined
@@ -24,6 +28,7 @@ export function parseAnswer(text: string): Answer | undefined {
   if (contentLength !== undefined && text.length < bodyStart + contentLength) return undefined
   const end = contentLength === undefined ? text.length : bodyStart + contentLength
   return {
+    protocol: 'h1',
     statusLine,
     status: Number(/^HTTP\/1\.1 (\d{3})/.exec(statusLine)?.[1] ?? NaN),
     contentType: field('content-type'),
@@ -47,12 +52,17 @@ function trimmedLength(line: string): number {
 }
 
 /**
- * How `answer` differs from `reference`, or undefined where they are equivalent. Two servers of ours must agree in every
- * byte after masking; a peer in status, content type, content length and body, since its further header fields are its
- * own (the bytes that they take on the wire are recorded).
+ * How `answer` differs from `reference`, or undefined where they are equivalent. Two servers of ours that speak one protocol
+ * must agree in every byte after masking; a peer, or two protocols, in status, content type, content length and body, since
+ * further header fields are a server's own (the bytes that they take on the wire are recorded). Where one of them speaks
+ * gRPC, whose fields are its library's, what it carries must be the same.
  */
 export function difference(answer: Answer, reference: Answer, kind: 'ours' | 'peer' | 'reference'): string | undefined {
-  if (kind === 'ours') return firstDifference(maskAnswer(answer.text), maskAnswer(reference.text))
+  const isSameProtocol = answer.protocol === reference.protocol
+  if (kind === 'ours' && isSameProtocol) return firstDifference(maskAnswer(answer.text), maskAnswer(reference.text))
+  if ([answer, reference].some(({ protocol }) => protocol === 'grpc')) {
+    return firstDifference(maskAnswer(answer.body), maskAnswer(reference.body))
+  }
   const compared = ['status', 'contentType', 'contentLength'] as const
   for (const key of compared) {
     if (answer[key] !== reference[key]) return `${key} is ${show(answer[key])}, not ${show(reference[key])}`

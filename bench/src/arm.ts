@@ -3,13 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { announcedUrl } from './announcement.ts'
+import { announced, type Announcement, urlFor } from './announcement.ts'
 import { lastWordsOf } from './last-words.ts'
 import { repositoryRoot } from './paths.ts'
 import { killGroup } from './process-group.ts'
+import type { Access } from './scenario.ts'
 
-/** A program that can be measured. */
-export interface ArmSpec {
+/** A program that can be measured, and how it is asked. */
+export interface ArmSpec extends Access {
   name: string
   kind: 'ours' | 'peer' | 'reference'
   /** Program and arguments, nothing left to fill in. */
@@ -30,7 +31,7 @@ process.on('exit', () => {
 export class Arm implements AsyncDisposable {
   readonly spec: ArmSpec
   readonly pid: number
-  /** Where it listens, with a trailing slash. */
+  /** Where it is asked, with a trailing slash. */
   readonly url: string
   readonly #child: ChildProcess
   readonly #lastWords: () => string
@@ -117,7 +118,7 @@ export async function startArm(spec: ArmSpec, signal?: AbortSignal): Promise<Arm
   })
   const lastWords = lastWordsOf(child.stderr)
   try {
-    const url = await announcement(spec, child, signal)
+    const url = urlFor(await announcement(spec, child, signal), spec)
     return new Arm(spec, child, url, lastWords)
   } catch (error) {
     killGroup(child.pid)
@@ -126,17 +127,17 @@ export async function startArm(spec: ArmSpec, signal?: AbortSignal): Promise<Arm
   }
 }
 
-/** Resolves with the URL from standard output, which stays read afterwards so that the arm never blocks on its pipe. */
-async function announcement(spec: ArmSpec, child: ChildProcess, signal?: AbortSignal): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>()
+/** Resolves with what it announces on standard output, which stays read afterwards so that the arm never blocks on its pipe. */
+async function announcement(spec: ArmSpec, child: ChildProcess, signal?: AbortSignal): Promise<Announcement> {
+  const { promise, resolve, reject } = Promise.withResolvers<Announcement>()
   const fail = (why: string): void => reject(new Error(why))
   const interrupted = (): void => fail(`${spec.name} was interrupted`)
   const late = `did not say that it listens within ${startTimeoutMs / 1000} s`
   const timer = setTimeout(fail, startTimeoutMs, late)
   signal?.addEventListener('abort', interrupted)
   createInterface({ input: child.stdout! }).on('line', (line) => {
-    const url = announcedUrl(line)
-    if (url !== undefined) resolve(url)
+    const announcement = announced(line)
+    if (announcement !== undefined) resolve(announcement)
   })
   child.once('error', (error) => fail(`could not be started: ${messageOf(error)}`))
   // After `close`, not `exit`: its last words have then been read.

@@ -5,6 +5,7 @@ import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { type ArmSpec, fillCommand } from './arm.ts'
 import { repositoryRoot } from './paths.ts'
+import { type Protocol, protocols } from './scenario.ts'
 
 /** `peer.json`: how a rival is built and started, as data. */
 export interface PeerManifest {
@@ -29,6 +30,8 @@ export interface PeerManifest {
   fetch?: { command: string[]; when: string }
   /** The server: prints `listening PORT` once it listens on a free port of 127.0.0.1. */
   start: string[]
+  /** The one protocol that it serves there, default `h1`. */
+  protocol?: Protocol
 }
 
 /** A peer that is left out, and why. */
@@ -64,7 +67,8 @@ export async function preparePeer(name: string, folder: string = join(peersFolde
   const values = { program, node: process.execPath, folder }
   const fault = await build(manifest, values)
   if (fault !== undefined) return { name, reason: fault, install: needs.install }
-  return { name, kind: manifest.kind, command: fillCommand(manifest.start, values), folder }
+  const { kind, protocol = 'h1' } = manifest
+  return { name, kind, protocol, command: fillCommand(manifest.start, values), folder }
 }
 
 interface Values extends Record<string, string> {
@@ -132,8 +136,9 @@ function readManifest(name: string, path: string): PeerManifest {
     throw invalid(messageOf(error))
   }
   const words = (value: unknown): boolean => Array.isArray(value) && value.every((word) => typeof word === 'string')
-  const { kind, fetch } = manifest
+  const { kind, fetch, protocol = 'h1' } = manifest
   if (kind !== 'peer' && kind !== 'reference') throw invalid('kind must be "peer" or "reference"')
+  if (!protocols.includes(protocol)) throw invalid(`protocol must be one of ${protocols.join(', ')}`)
   if (!words(manifest.start) || manifest.start!.length === 0) throw invalid('start must be a program and its arguments')
   if (manifest.build !== undefined && !words(manifest.build)) throw invalid('build must be a program and its arguments')
   if (fetch !== undefined && (!words(fetch.command) || typeof fetch.when !== 'string' || fetch.when === '')) {

@@ -1,34 +1,30 @@
-import { QpsError } from '@qps/core'
 import { type Answer, parseAnswer } from './answer.ts'
-import { exchange, wrongness } from './answer-check.ts'
-import type { Arm } from './arm.ts'
+import { type CheckedArm, wrongAnswer, wrongness } from './answer-check.ts'
+import { exchange } from './exchange.ts'
 import type { RightAnswer } from './scenario.ts'
 
 /** Requests in one write: as deep as the deepest scenario, and more than a server answers by luck. */
 const depth = 32
 
 /**
- * Sends 32 requests in one write on one connection and checks that each is answered on its own, rightly and in order, and
+ * Sends 32 requests of HTTP/1.1 in one write on one connection and checks that each is answered on its own, rightly and in order, and
  * that nothing follows. Of our own arms every second request is an echo of its number: an answer out of its turn shows. A
  * peer knows one path only; there the time stamps must not run backward.
  *
  * @throws QpsError QPS_WRONG_ANSWER naming the arm, the answer by its number, and what is wrong with it.
  */
 export async function checkPipelined(
-  arm: Pick<Arm, 'url' | 'spec' | 'lastWords'>,
+  arm: CheckedArm,
   expected: RightAnswer,
   nowMs: number = Date.now(),
 ): Promise<void> {
-  const { hostname, port, host } = new URL(arm.url)
+  const { host } = new URL(arm.url)
   const echoPath = arm.spec.kind === 'ours' ? expected.echoPath : undefined
   const requests = Array.from({ length: depth }, (_, index) => requestText(index, host, expected.path, echoPath))
-  const text = await exchange(hostname, Number(port), requests.join(''), (sofar) => takeApart(sofar).length >= depth)
+  const text = await exchange(arm.url, requests.join(''), (sofar) => takeApart(sofar).length >= depth)
   const fault = faultOf(text, expected, echoPath !== undefined, nowMs)
   if (fault === undefined) return
-  const asked = `${arm.spec.name} answers ${depth} pipelined requests wrongly`
-  throw new QpsError('QPS_WRONG_ANSWER', `${asked}: ${fault}${arm.lastWords()}`, {
-    hint: 'a wrong answer is not timed; correct the server first',
-  })
+  throw wrongAnswer(arm, `answers ${depth} pipelined requests wrongly: ${fault}`)
 }
 
 function requestText(index: number, host: string, path: string, echoPath: string | undefined): string {

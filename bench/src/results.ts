@@ -16,7 +16,7 @@ export interface Spread {
 export interface VariantResult {
   name: string
   kind: 'ours' | 'peer' | 'reference'
-  /** Bytes of one whole response on the wire; absent where the arm is a program. */
+  /** Bytes of one whole response of HTTP/1.1 on the wire; absent elsewhere. */
   responseBytes?: number
   /** Every round, whole, void ones too. */
   rounds: Round[]

@@ -2,14 +2,14 @@ import type { OptionSpec } from '@qps/console'
 import { messageOf } from '@qps/core'
 import type { LoadOptions, LoadResult } from '@qps/loadgen'
 import { type Answer, difference } from './answer.ts'
-import { checkAnswer } from './answer-check.ts'
 import { type Arm, type ArmSpec, startArm } from './arm.ts'
+import { checkArm } from './arm-check.ts'
 import { treeUsage } from './cpu.ts'
 import { type Finding, idlePhysics, physics, programPhysics } from './gates.ts'
 import { type IdleRecord, measureIdle, readIdle } from './idle.ts'
 import type { Measure } from './measures.ts'
-import { checkPipelined } from './pipelined-check.ts'
 import { measureProgram, type ProgramRecord, programSeconds, readProgram } from './program-run.ts'
+import { asked, loadOf } from './question.ts'
 import type {
   IdlePhase,
   IdleReading,
@@ -17,6 +17,7 @@ import type {
   ProgramPlan,
   ProgramReading,
   Reading,
+  RightAnswer,
   Scenario,
   ServerScenario,
 } from './scenario.ts'
@@ -161,9 +162,8 @@ async function runServerRound(
     const given = await checkArm(arm, { answer, phases })
     const differs = at.reference && difference(given, at.reference, spec.kind)
     if (differs !== undefined) throw new Error(`the answer differs from the first variant's: ${differs}`)
-    const url = new URL(answer.path, arm.url).href
     for (const phase of phases) {
-      const record = await runPhase(arm, phase, url, options)
+      const record = await runPhase(arm, phase, answer, options)
       result.phases.push(record)
       result.findings.push(...physics(phase, record.load, lowerBounds))
       Object.assign(
@@ -172,7 +172,7 @@ async function runServerRound(
       )
     }
     if (idle !== undefined) {
-      const record = await measureIdle(arm.pid, url, idle, options)
+      const record = await measureIdle(arm.pid, new URL(answer.path, arm.url).href, idle, options)
       result.idle = record
       result.findings.push(...idlePhysics(idle, record))
       Object.assign(
@@ -190,22 +190,13 @@ async function runServerRound(
   return result
 }
 
-/**
- * An arm's right answer, before it is timed; where a phase pipelines, also that pipelined requests are answered each on
- * its own.
- *
- * @throws QpsError QPS_WRONG_ANSWER
- */
-export async function checkArm(arm: Arm, { answer, phases }: Pick<ServerPlan, 'answer' | 'phases'>): Promise<Answer> {
-  const given = await checkAnswer(arm, answer)
-  if (phases.some(({ pipeline = 1 }) => pipeline > 1)) await checkPipelined(arm, answer)
-  return given
-}
-
 /** Warm-up, then the load between two readings of the process tree: CPU of the measured window only. */
-async function runPhase(arm: Arm, phase: Phase, url: string, options: RoundOptions): Promise<PhaseRecord> {
+async function runPhase(arm: Arm, phase: Phase, answer: RightAnswer, options: RoundOptions): Promise<PhaseRecord> {
   const { seconds, signal, load } = options
-  const shape: LoadOptions = { url, connections: phase.connections, pipeline: phase.pipeline ?? 1 }
+  const question = loadOf(asked(arm.spec.protocol ?? 'h1', answer, phase), arm.url)
+  const shape: LoadOptions = { ...question, connections: phase.connections, pipeline: phase.pipeline ?? 1 }
+  if (arm.url.startsWith('https:')) shape.insecure = true
+  if (phase.windowBytes !== undefined) shape.windowBytes = phase.windowBytes
   if (phase.rateQps !== undefined) shape.rateQps = phase.rateQps
   if (phase.headers !== undefined) shape.headers = phase.headers
   if (phase.threads !== undefined) shape.threads = phase.threads

@@ -94,7 +94,8 @@ function variantsAt({ inputs }: Point, subjects: readonly Subject[]): VariantRes
     .filter(({ point }) => inputsText(point.inputs) === inputsText(inputs))
     .map(({ spec, answer, rounds }) => {
       const { summary, void: voided } = summarizeRounds(rounds)
-      const size = answer && { responseBytes: answer.text.length }
+      // Of HTTP/2 it would depend on what the connection carried before.
+      const size = answer?.protocol === 'h1' && { responseBytes: answer.text.length }
       return { name: spec.name, kind: spec.kind, ...size, rounds, summary, void: voided }
     })
 }

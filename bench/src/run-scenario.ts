@@ -1,12 +1,13 @@
 import { messageOf, QpsError } from '@qps/core'
 import { type Answer, difference } from './answer.ts'
 import { type ArmSpec, fillCommand, startArm } from './arm.ts'
+import { checkArm } from './arm-check.ts'
 import { currentCommit } from './commit.ts'
 import { repositoryRoot } from './paths.ts'
 import { preparePeer, type Skipped } from './peers.ts'
 import { reportOf } from './run-report.ts'
 import type { Results } from './results.ts'
-import { checkArm, planAt, type Round, type RoundOptions, runRound } from './round.ts'
+import { planAt, type Round, type RoundOptions, runRound } from './round.ts'
 import type { Scenario, ServerScenario } from './scenario.ts'
 import { armName, type Subject } from './subject.ts'
 import { type Point, pointsOf } from './sweep.ts'
@@ -21,10 +22,10 @@ export interface RunOptions extends RoundOptions {
 
 /** Our variants as arms, started from the tree at `root`. */
 export function ownArms({ variants }: Pick<Scenario, 'variants'>, root: string = repositoryRoot): ArmSpec[] {
-  return variants.map(({ name, command }) => ({
-    name,
+  return variants.map((variant) => ({
+    ...variant,
     kind: 'ours',
-    command: fillCommand(command, { node: process.execPath, root }),
+    command: fillCommand(variant.command, { node: process.execPath, root }),
     folder: root,
   }))
 }

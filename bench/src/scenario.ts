@@ -36,7 +36,7 @@ export interface ServerScenario extends Experiment {
   answer: RightAnswer
   /** Loads that every arm gets in every round, in this order. */
   phases: readonly Phase[]
-  /** After the loads: connections that are held open and ask for nothing. */
+  /** After the loads: connections of HTTP/1.1 that are held open and ask for nothing. */
   idle?: IdlePhase
   program?: undefined
   /**
@@ -92,13 +92,26 @@ export interface SweepPoint {
   args?: readonly string[]
 }
 
+/** How an arm is asked. */
+export interface Access {
+  /** Default `h1`. */
+  protocol?: Protocol
+  /** Over TLS, whoever has issued the certificate. */
+  tls?: boolean
+}
+
+/** `h2` and `grpc` are spoken with prior knowledge, or over TLS by ALPN. */
+export const protocols = ['h1', 'h2', 'grpc'] as const
+export type Protocol = (typeof protocols)[number]
+
 /** One arm of ours: a program that prints a `listening` event, or in a {@link ProgramScenario} what it has measured. */
-export interface Variant {
+export interface Variant extends Access {
   name: string
   /** Program and arguments. `{node}` is the Node that runs the bench, `{root}` the top folder of the tree under test. */
   command: readonly string[]
 }
 
+/** What is right, over whatever protocol an arm is asked. */
 export interface RightAnswer {
   path: string
   status: number
@@ -110,6 +123,11 @@ export interface RightAnswer {
    * second one goes there with a number of its own, so that answers out of order are found out.
    */
   echoPath?: string
+  /**
+   * Paths of two methods of gRPC, where arms speak it. Requests and replies hold in field 1: nothing and the body above; a
+   * payload and the same payload.
+   */
+  grpc?: { path: string; echoPath: string }
 }
 
 /** What one load can tell; a phase says under which key each is kept. */
@@ -133,8 +151,12 @@ export interface Phase {
   connections: number
   /** Requests per second offered, whatever the server does. Choose one that every arm should hold. */
   rateQps?: number
-  /** Default 1: the next request waits for the answer. */
+  /** Requests in flight on each connection, default 1: the next request waits for the answer. With h2 and grpc: streams. */
   pipeline?: number
+  /** Instead of the right answer's `path` its echo is asked for, with so many bytes. */
+  echoBytes?: number
+  /** h2 and grpc: what the server may send ahead of the generator, on each stream and on the connection. Default: no limit. */
+  windowBytes?: number
   /** Header fields beside Host, e.g. `Connection: close`. */
   headers?: Readonly<Record<string, string>>
   /** Generating threads, default 1. More where one would be the limit; they share the cores with the server. */
@@ -186,10 +208,15 @@ interface Counterpart {
 }
 
 /** A variant of one of our stages, started as `npm run stage:N` does. */
-export function stageVariant(stageFolder: string, variant: string, args: readonly string[] = []): Variant {
+export function stageVariant(
+  stageFolder: string,
+  variant: string,
+  args: readonly string[] = [],
+  access: Access = {},
+): Variant {
   const main = `{root}/stages/${stageFolder}/dist/main.js`
   const options = ['--variant', variant, '--port', '0', '--admin-port', '0', '--json', '--quiet', ...args]
-  return { name: variant, command: ['{node}', main, ...options] }
+  return { name: variant, command: ['{node}', main, ...options], ...access }
 }
 
 /** A program of `bench/programs`. */
@@ -197,11 +224,12 @@ export function programVariant(name: string, program: string, args: readonly str
   return { name, command: ['{node}', `{root}/bench/dist/programs/${program}.js`, ...args] }
 }
 
-/** What every stage and peer answers to `GET /`. */
+/** What every stage and peer answers to `GET /`, and the workload's service to the same question. */
 export const statusAnswer: RightAnswer = {
   path: '/',
   status: 200,
   contentType: 'application/json',
   body: /^\{"status":"ok","ts":(?<ts>\d{13})\}$/,
   echoPath: '/echo',
+  grpc: { path: '/qps.v1.Workload/Status', echoPath: '/qps.v1.Workload/Echo' },
 }

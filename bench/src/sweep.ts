@@ -20,7 +20,7 @@ export function pointsOf(scenario: Scenario): [Point, ...Point[]] {
   if (headline === undefined) throw new Error('a sweep has at least one point')
   const point = (at: (typeof sweep)[number]): Point => ({
     inputs: at.inputs,
-    variants: variants.map(({ name, command }) => ({ name, command: [...command, ...(at.args ?? [])] })),
+    variants: variants.map((variant) => ({ ...variant, command: [...variant.command, ...(at.args ?? [])] })),
     phases: at.phases ?? phases,
     idle,
     program: program && { ...program, settings: { ...program.settings, ...at.inputs } },

@@ -1,21 +1,51 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
-import { announcedUrl } from '../src/announcement.ts'
+import { announced, urlFor } from '../src/announcement.ts'
 import { checkAnswer } from '../src/answer-check.ts'
 import { type ArmSpec, fillCommand, startArm } from '../src/arm.ts'
+import type { Access } from '../src/scenario.ts'
 import { fixtureArm, rightAnswer } from './fixture-scenario.ts'
 import { thrownBy } from './thrown.ts'
 
 test.each([
-  ['listening 8080', 'http://127.0.0.1:8080/'],
-  ['{"event":"listening","url":"http://127.0.0.1:5"}', 'http://127.0.0.1:5/'],
+  ['listening 8080', { url: 'http://127.0.0.1:8080/', endpoints: undefined }],
+  ['{"event":"listening","url":"http://127.0.0.1:5"}', { url: 'http://127.0.0.1:5/', endpoints: {} }],
+  [
+    '{"event":"listening","url":"http://127.0.0.1:5","endpoints":{"h2":"127.0.0.1:6"}}',
+    { url: 'http://127.0.0.1:5/', endpoints: { h2: '127.0.0.1:6' } },
+  ],
   ['{"event":"error","message":"listening 8080"}', undefined],
   ['{"event":"listening"}', undefined],
   ['{broken', undefined],
   ['Server listening on 8080', undefined],
-])('the line %s announces %s', (line, url) => {
-  expect(announcedUrl(line)).toBe(url)
+])('the line %s announces %j', (line, announcement) => {
+  expect(announced(line)).toEqual(announcement)
+})
+
+test.each<[Access, string]>([
+  [{}, 'http://127.0.0.1:5/'],
+  [{ protocol: 'h1' }, 'http://127.0.0.1:5/'],
+  [{ protocol: 'h2' }, 'http://127.0.0.1:6/'],
+  [{ protocol: 'grpc' }, 'http://127.0.0.1:7/'],
+  [{ protocol: 'h1', tls: true }, 'https://127.0.0.1:8/'],
+  [{ protocol: 'h2', tls: true }, 'https://127.0.0.1:8/'],
+  [{ protocol: 'grpc', tls: true }, 'https://127.0.0.1:7/'],
+])('an arm that is asked by %j is asked at %s', (access, url) => {
+  const endpoints = { h2: '127.0.0.1:6', grpc: '127.0.0.1:7', tls: '127.0.0.1:8' }
+  expect(urlFor({ url: 'http://127.0.0.1:5/', endpoints }, access)).toBe(url)
+})
+
+test('a peer has one address, whatever it speaks', () => {
+  const plain = { url: 'http://127.0.0.1:5/', endpoints: undefined }
+  expect(urlFor(plain, { protocol: 'grpc' })).toBe(plain.url)
+})
+
+test('an arm without the endpoint that it is asked at is one clear error', async () => {
+  const spec: ArmSpec = { ...fixtureArm('h1-only'), protocol: 'h2' }
+  const error = await thrownBy(() => startArm(spec))
+  expect(error.code).toBe('QPS_ARM_FAILED')
+  expect(error.message).toBe('h1-only: has no endpoint h2, only its url')
 })
 
 test('words of a command are filled in, unknown names stay', () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { minimalServer } from '../scenarios/01-minimal-server.scenario.ts'
 import type { ArmSpec } from '../src/arm.ts'
-import type { Phase, ServerScenario, Variant } from '../src/scenario.ts'
+import type { Phase, Protocol, ServerScenario, Variant } from '../src/scenario.ts'
 
 const server = join(import.meta.dirname, 'fixtures', 'server.mjs')
 
@@ -13,6 +13,12 @@ export function fixtureVariant(name: string, ...options: string[]): Variant {
 /** The fixture server as an arm that can be started. */
 export function fixtureArm(name: string, ...options: string[]): ArmSpec {
   return { name, kind: 'ours', command: [process.execPath, server, ...options], folder: import.meta.dirname }
+}
+
+/** A server of HTTP/2 and gRPC as an arm that is asked in one of them; see fixtures/streams.mjs for its options. */
+export function streamsArm(name: string, protocol: Protocol, ...options: string[]): ArmSpec {
+  const program = join(import.meta.dirname, 'fixtures', 'streams.mjs')
+  return { ...fixtureArm(name), protocol, command: [process.execPath, program, ...options] }
 }
 
 export const rightAnswer: ServerScenario['answer'] = minimalServer.answer

@@ -31,6 +31,7 @@ test('a peer whose toolchain is there is an arm with its command filled in', asy
   expect(await prepare({})).toEqual({
     name: 'rival',
     kind: 'peer',
+    protocol: 'h1',
     command: [process.execPath, join(folder, 'server.mjs')],
     folder,
   })
@@ -59,6 +60,10 @@ test('a peer that does not build is skipped with the first words of its compiler
 test('a build runs in the folder of the peer', async () => {
   expect(await prepare({ build: ['{node}', '-e', 'fs.writeFileSync("built", "")'] })).toHaveProperty('command')
   expect(readdirSync(folder)).toContain('built')
+})
+
+test('a peer says what it speaks', async () => {
+  expect(await prepare({ protocol: 'grpc' })).toMatchObject({ protocol: 'grpc' })
 })
 
 test('a reference stays one', async () => {
@@ -97,6 +102,7 @@ test('a machine without network skips the peer with the reason and the line to t
 
 test.each([
   [{ kind: 'ours' }, 'kind must be'],
+  [{ protocol: 'spdy' }, 'protocol must be one of h1, h2, grpc'],
   [{ fetch: ['go', 'mod', 'download'] }, 'fetch must have'],
   [{ fetch: { command: ['go'], when: '' } }, 'fetch must have'],
   [{ start: [] }, 'start must be'],
