@@ -64,6 +64,8 @@ const lineMeasures: readonly Measure[] = [
   'cpuUsPerRequest',
   'clientCpuUsPerRequest',
   'hitRatio',
+  'cpuUsPerOperation',
+  'megabytesPerSecond',
   'achievedQps',
   'latencyMsP99',
   'bytesPerConnection',
