@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createGrpcServer, workload, workloadDefinition } from '@qps/grpc'
 import { callOf, frame, rawHttp2, settings } from '@qps/testkit'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { transports } from './interop/transports.ts'
 
 const call = callOf('/qps.v1.Workload/Echo')
 /** The five bytes of gRPC, then an echo request whose payload is this text. */
@@ -18,23 +19,25 @@ const pings = (received: Buffer): Buffer[] => {
   return found
 }
 
-test('a call that was on its way when the server began to leave is answered, on a connection that was at rest too', async () => {
-  const server = createGrpcServer()
-  server.addService(workloadDefinition, workload({ status: () => Buffer.alloc(0) }))
-  const { port } = await server.listen()
-  const client = await rawHttp2(port)
-  let received = Buffer.alloc(0)
-  client.on('data', (bytes: Buffer) => (received = Buffer.concat([received, bytes])))
-  client.write(Buffer.concat([settings(), call(1), frame(0, 1, 1, message('early'))]))
-  await sleep(100)
-  const closing = server.close()
-  await sleep(50)
-  // It has not read the notice yet: it asks once more, and answers the ping behind that.
-  client.write(Buffer.concat([call(3), frame(0, 1, 3, message('late'))]))
-  await sleep(20)
-  for (const payload of pings(received)) client.write(frame(6, 1, 0, payload))
-  expect(await closing).toMatchObject({ completed: 1, dropped: 0 })
-  const text = received.toString('latin1')
-  expect(text).toContain('early')
-  expect(text).toContain('late')
+describe.each(transports)('over %s', (_transport, listen) => {
+  test('a call that was on its way when the server began to leave is answered, on a connection that was at rest too', async () => {
+    const server = createGrpcServer()
+    server.addService(workloadDefinition, workload({ status: () => Buffer.alloc(0) }))
+    const { port } = await listen(server)
+    const client = await rawHttp2(port)
+    let received = Buffer.alloc(0)
+    client.on('data', (bytes: Buffer) => (received = Buffer.concat([received, bytes])))
+    client.write(Buffer.concat([settings(), call(1), frame(0, 1, 1, message('early'))]))
+    await sleep(100)
+    const closing = server.close()
+    await sleep(50)
+    // It has not read the notice yet: it asks once more, and answers the ping behind that.
+    client.write(Buffer.concat([call(3), frame(0, 1, 3, message('late'))]))
+    await sleep(20)
+    for (const payload of pings(received)) client.write(frame(6, 1, 0, payload))
+    expect(await closing).toMatchObject({ completed: 1, dropped: 0 })
+    const text = received.toString('latin1')
+    expect(text).toContain('early')
+    expect(text).toContain('late')
+  })
 })

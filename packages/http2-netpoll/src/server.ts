@@ -191,14 +191,25 @@ export class Http2NetpollServer {
       this.refused('timeout')
       return output.destroy()
     }
-    if (sender.waiting.size === 0 && output.pendingBytes === 0) session.stalledSinceMs = -1
+    const stallMs = readerStallMs - toleranceMs
+    if (output.pendingBytes === 0) session.stalledSinceMs = -1
     else if (session.stalledSinceMs === -1 || output.bytesSent - session.bytesAtStall >= sliceBytes) {
       session.stalledSinceMs = this.nowMs
       session.bytesAtStall = output.bytesSent
-    } else if (this.nowMs - session.stalledSinceMs >= readerStallMs - toleranceMs) return session.calm('slow-reader')
+    } else if (this.nowMs - session.stalledSinceMs >= stallMs) return session.calm('slow-reader')
+    // Nothing was taken on any stream for as long: then it is not a stream's fault.
+    const movedAtMs = Math.max(session.dataAtMs, oldestStall(sender.waiting))
+    if (this.nowMs - movedAtMs >= stallMs) return session.calm('slow-reader')
     for (const stream of sender.waiting) {
-      if (this.nowMs - stream.stalledSinceMs >= readerStallMs - toleranceMs) stream.reset(errorCode.enhanceYourCalm)
+      if (this.nowMs - stream.stalledSinceMs >= stallMs) stream.reset(errorCode.enhanceYourCalm)
     }
     if (session.streams.size === 0 && this.nowMs - session.usedAtMs >= idleMs - toleranceMs) session.leave()
   }
+}
+
+/** Infinity where nothing waits. */
+function oldestStall(waiting: Iterable<Http2Stream>): number {
+  let oldestMs = Infinity
+  for (const { stalledSinceMs } of waiting) oldestMs = Math.min(oldestMs, stalledSinceMs)
+  return oldestMs
 }

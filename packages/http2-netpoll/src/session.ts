@@ -41,7 +41,9 @@ export class Http2Session implements ConnectionHandler {
   readonly openedAtMs: number
   /** When a stream last began or ended; at first, when the connection was made. */
   usedAtMs: number
-  /** Since when the client has taken too little of what waits; -1 where nothing waits. */
+  /** When DATA was last sent. */
+  dataAtMs: number
+  /** Since when the kernel has taken too little of what waits there; -1 where nothing waits. */
   stalledSinceMs = -1
   bytesAtStall = 0
 
@@ -71,6 +73,7 @@ export class Http2Session implements ConnectionHandler {
     this.#window = server.limits.connectionWindowBytes
     this.openedAtMs = server.nowMs
     this.usedAtMs = server.nowMs
+    this.dataAtMs = server.nowMs
   }
 
   /** As of the last sweep, in the clock's ms: exact to a sweep, and free. */
@@ -101,9 +104,9 @@ export class Http2Session implements ConnectionHandler {
     }
   }
 
+  /** Nobody half-closes a connection of HTTP/2: whoever says FIN has left. */
   onEnd(): void {
-    this.#leaving = true
-    this.#endIfDone()
+    this.output.destroy()
   }
 
   onDrain(): void {
@@ -191,7 +194,7 @@ export class Http2Session implements ConnectionHandler {
     else if (type === frameType.rstStream) this.#reset()
     else if (type === frameType.settings) this.#settings()
     else if (type === frameType.ping) this.#ping()
-    else if (type === frameType.goaway) this.onEnd()
+    else if (type === frameType.goaway) this.#goaway()
     else if (type === frameType.priority && streamId !== 0) this.#countEmpty()
   }
 
@@ -337,6 +340,12 @@ export class Http2Session implements ConnectionHandler {
     if ((flags & frameFlag.ack) !== 0) this.hasNoticed = true
     else this.sender.pingAck(bytes, start)
     this.#countEmpty()
+  }
+
+  /** The client opens no more streams: the session ends with the last of those that there are. */
+  #goaway(): void {
+    this.#leaving = true
+    this.#endIfDone()
   }
 
   /** A stream that never was one. */

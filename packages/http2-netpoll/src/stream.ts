@@ -252,6 +252,7 @@ export class Http2Stream {
     const trailers = isLast ? this.#trailers : undefined
     if (to > from || (isLast && trailers === undefined)) {
       sender.data(this.id, bytes, from, to, isLast && trailers === undefined)
+      this.#session.dataAtMs = this.#session.nowMs
     }
     if (trailers !== undefined) sender.headers(this.id, trailers, true)
   }

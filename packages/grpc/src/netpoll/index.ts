@@ -1,5 +1,5 @@
 import type { DrainReport } from '@qps/http-contract'
-import { type EngineRefusal, type RequestHead, serveStreams } from '@qps/http2-netpoll'
+import { engineLimits, type EngineRefusal, type RequestHead, serveStreams } from '@qps/http2-netpoll'
 import type { Poller } from '@qps/netpoll'
 import type { GrpcLimits } from '../options.ts'
 import type { CallPlan, GrpcServer } from '../server/server.ts'
@@ -87,6 +87,7 @@ function engineLimitsOf(limits: Readonly<GrpcLimits>) {
     readerStallMs: limits.readerStallMs,
     lingerMs: limits.lingerMs,
     idleMs: limits.idleMs,
+    headersTimeoutMs: Math.min(limits.idleMs, engineLimits.headersTimeoutMs),
     sweepMs: limits.sweepMs,
   }
 }
