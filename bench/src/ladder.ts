@@ -41,7 +41,8 @@ export const ladderPhases: readonly Phase[] = [
 
 /** Measures one stage's best variant; what goes wrong stands in the round's findings. */
 export async function climb(stage: StageManifest, options: RoundOptions): Promise<Rung> {
-  const [spec] = ownArms({ variants: [stageVariant(stage.folder, stage.best)] })
+  const { protocol = 'h1' } = stage.variants.find(({ name }) => name === stage.best) ?? {}
+  const [spec] = ownArms({ variants: [stageVariant(stage.folder, stage.best, [], { protocol })] })
   const round = await runRound(
     spec!,
     { answer: statusAnswer, phases: ladderPhases },

@@ -2,6 +2,7 @@ import { messageOf, QpsError } from '@qps/core'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repositoryRoot } from './paths.ts'
+import { type Protocol, protocols } from './scenario.ts'
 
 /** What a stage says about itself in `stage.json`, as far as the ladder needs it. */
 export interface StageManifest {
@@ -9,7 +10,8 @@ export interface StageManifest {
   slug: string
   title: string
   best: string
-  variants: { name: string; summary: string }[]
+  /** What a variant adds to HTTP/1.1, where that is what it is about. */
+  variants: { name: string; summary: string; protocol?: Protocol }[]
   scenarios: string[]
   /** Name of its folder, e.g. `01-minimal-server`. */
   folder: string
@@ -45,5 +47,8 @@ function readStage(folder: string, path: string): StageManifest {
     if (typeof manifest[key] !== 'string') throw invalid(`${key} must be a text`)
   }
   if (!Array.isArray(manifest.variants)) throw invalid('variants must be a list')
+  for (const { protocol = 'h1' } of manifest.variants) {
+    if (!protocols.includes(protocol)) throw invalid(`protocol of a variant must be one of ${protocols.join(', ')}`)
+  }
   return { ...(manifest as StageManifest), scenarios: manifest.scenarios ?? [], folder }
 }

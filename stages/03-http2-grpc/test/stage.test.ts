@@ -16,7 +16,7 @@ import { describe, expect, test } from 'vitest'
 
 const folder = '03-http2-grpc'
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-const variants = ['baseline', 'http2', 'grpc', 'grpc-raw', 'tls']
+const variants = ['baseline', 'http2', 'grpc', 'grpc-raw', 'http2-netpoll', 'grpc-netpoll', 'tls']
 const start = (variant: string): ReturnType<typeof startStage> => startStage(folder, ['--variant', variant])
 
 for (const variant of variants) httpSurfaceConformance(variant, () => start(variant))
@@ -30,6 +30,8 @@ describe('the command', () => {
     ['http2', ['h2']],
     ['grpc', ['grpc']],
     ['grpc-raw', ['grpc']],
+    ['http2-netpoll', ['h2']],
+    ['grpc-netpoll', ['grpc']],
     ['tls', ['tls', 'grpc']],
   ])('%s says what else it serves, and drains at SIGTERM with exit code 0', async (variant, names) => {
     await using stage = await start(variant)
@@ -49,8 +51,8 @@ describe('the command', () => {
   })
 })
 
-test('http2 answers what HTTP/1.1 answers, and counts it', async () => {
-  await using stage = await start('http2')
+test.each(['http2', 'http2-netpoll'])('%s answers what HTTP/1.1 answers, and counts it', async (variant) => {
+  await using stage = await start(variant)
   const session = connect(endpoint(stage, 'h2'))
   const ask = async (path: string): Promise<string> => {
     const stream = session.request({ ':path': path }).setEncoding('utf8')
@@ -66,7 +68,25 @@ test('http2 answers what HTTP/1.1 answers, and counts it', async () => {
   expect(metrics).toContain('http_server_requests_total{method="GET",route="/plaintext",status="200"} 1')
 })
 
-describe.each(['grpc', 'grpc-raw'])('the service of %s', (variant) => {
+test('http2 takes as much, and as many, as it is told to', async () => {
+  await using stage = await startStage(folder, [
+    '--variant',
+    'http2',
+    '--window-bytes',
+    '1048576',
+    '--streams-max',
+    '7',
+  ])
+  const session = connect(endpoint(stage, 'h2'))
+  const [settings] = (await once(session, 'remoteSettings')) as [
+    { initialWindowSize: number; maxConcurrentStreams: number },
+  ]
+  expect(settings).toMatchObject({ initialWindowSize: 1_048_576, maxConcurrentStreams: 7 })
+  await expect.poll(() => session.state.remoteWindowSize).toBe(1_048_576)
+  session.close()
+})
+
+describe.each(['grpc', 'grpc-raw', 'grpc-netpoll'])('the service of %s', (variant) => {
   test('answers in all shapes, and the status of GET /', async () => {
     await using stage = await start(variant)
     await using client = createGrpcClient({ origin: endpoint(stage, 'grpc') })
