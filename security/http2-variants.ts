@@ -19,6 +19,8 @@ const call = '/qps.v1.Workload/Echo'
 const variants: readonly Http2Variant[] = [
   { variant: 'http2', endpoint: 'h2', call: undefined, hardened: true, secure: false },
   { variant: 'grpc-raw', endpoint: 'grpc', call, hardened: true, secure: false },
+  { variant: 'http2-netpoll', endpoint: 'h2', call: undefined, hardened: true, secure: false },
+  { variant: 'grpc-netpoll', endpoint: 'grpc', call, hardened: true, secure: false },
   { variant: 'grpc', endpoint: 'grpc', call, hardened: false, secure: false },
   { variant: 'tls', endpoint: 'tls', call: undefined, hardened: true, secure: true },
   { variant: 'tls', endpoint: 'grpc', call, hardened: true, secure: true },

@@ -1,5 +1,7 @@
 import { runStage } from '@qps/console'
 import { http2, http2Options } from './http2.ts'
+import { http2Netpoll } from './http2-netpoll.ts'
+import { grpcNetpoll } from './grpc-netpoll.ts'
 import { grpcJs } from './grpc-js.ts'
 import { grpcRaw } from './grpc-raw.ts'
 import { tlsOptions } from './secure-ports.ts'
@@ -13,6 +15,8 @@ await runStage(
     http2,
     grpc: variant(grpcJs),
     'grpc-raw': variant(grpcRaw),
+    'http2-netpoll': variant(http2Netpoll),
+    'grpc-netpoll': variant(grpcNetpoll),
     tls,
   },
   { ...tlsOptions, ...http2Options },

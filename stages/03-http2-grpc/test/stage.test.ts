@@ -16,7 +16,7 @@ import { describe, expect, test } from 'vitest'
 
 const folder = '03-http2-grpc'
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-const variants = ['baseline', 'http2', 'grpc', 'grpc-raw', 'tls']
+const variants = ['baseline', 'http2', 'grpc', 'grpc-raw', 'http2-netpoll', 'grpc-netpoll', 'tls']
 const start = (variant: string): ReturnType<typeof startStage> => startStage(folder, ['--variant', variant])
 
 for (const variant of variants) httpSurfaceConformance(variant, () => start(variant))
@@ -30,6 +30,8 @@ describe('the command', () => {
     ['http2', ['h2']],
     ['grpc', ['grpc']],
     ['grpc-raw', ['grpc']],
+    ['http2-netpoll', ['h2']],
+    ['grpc-netpoll', ['grpc']],
     ['tls', ['tls', 'grpc']],
   ])('%s says what else it serves, and drains at SIGTERM with exit code 0', async (variant, names) => {
     await using stage = await start(variant)
@@ -49,8 +51,8 @@ describe('the command', () => {
   })
 })
 
-test('http2 answers what HTTP/1.1 answers, and counts it', async () => {
-  await using stage = await start('http2')
+test.each(['http2', 'http2-netpoll'])('%s answers what HTTP/1.1 answers, and counts it', async (variant) => {
+  await using stage = await start(variant)
   const session = connect(endpoint(stage, 'h2'))
   const ask = async (path: string): Promise<string> => {
     const stream = session.request({ ':path': path }).setEncoding('utf8')
@@ -84,7 +86,7 @@ test('http2 takes as much, and as many, as it is told to', async () => {
   session.close()
 })
 
-describe.each(['grpc', 'grpc-raw'])('the service of %s', (variant) => {
+describe.each(['grpc', 'grpc-raw', 'grpc-netpoll'])('the service of %s', (variant) => {
   test('answers in all shapes, and the status of GET /', async () => {
     await using stage = await start(variant)
     await using client = createGrpcClient({ origin: endpoint(stage, 'grpc') })
