@@ -1,6 +1,7 @@
-import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { constants, createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
+import { systemClock } from '@qps/core'
 import {
   create,
   createGrpcClient,
@@ -245,6 +246,17 @@ describe('a channel', () => {
     expect(client.queued).toBe(0)
     await first
     expect(streams).toBe(1)
+  })
+
+  test.each([
+    ['after the deadline is the deadline, though our timer is not yet through', 1, GrpcStatus.DEADLINE_EXCEEDED],
+    ['before it is a cancellation', 60_000, GrpcStatus.CANCELLED],
+  ])('a reset with CANCEL %s', async (_, timeoutMs, code) => {
+    await client.close()
+    const lateTimers = { ...systemClock, after: () => ({ [Symbol.dispose]: () => undefined }) }
+    client = createGrpcClient({ origin: `http://127.0.0.1:${port}`, clock: lateTimers })
+    answer = (stream) => void setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), 5)
+    expect((await failure(client.unary(methods.echo, request, { timeoutMs }))).code).toBe(code)
   })
 
   test('nobody there is UNAVAILABLE, at once for a while, and then tried again', async () => {

@@ -81,7 +81,7 @@ export class ClientCall implements MessageReaderEvents, CopyCount {
     signal?.addEventListener('abort', this.#onAbort)
     if (timeoutMs !== undefined && timeoutMs <= timerMsMax) {
       this.#timer = this.#channel.clock.after(Math.max(0, timeoutMs), () => {
-        this.#abandon(GrpcStatus.DEADLINE_EXCEEDED, `the deadline of ${timeoutMs} ms passed`)
+        this.#abandon(GrpcStatus.DEADLINE_EXCEEDED, this.#deadlineDetails())
       })
     }
     this.#channel.enter(this)
@@ -160,6 +160,10 @@ export class ClientCall implements MessageReaderEvents, CopyCount {
     this.#abandon(code, details)
   }
 
+  #deadlineDetails(): string {
+    return `the deadline of ${this.#options.timeoutMs} ms passed`
+  }
+
   #headers(): string[] {
     const { authority, scheme } = this.#channel
     const headers = [':method', 'POST', ':scheme', scheme, ':authority', authority, ':path', this.method.path]
@@ -208,6 +212,10 @@ export class ClientCall implements MessageReaderEvents, CopyCount {
       this.#reader = new MessageReader(this.#channel.limits, this, this)
       this.#stream = undefined
       return this.#channel.enter(this)
+    }
+    // A server watches the deadline too, and ends the call so where its timer is through before ours.
+    if (resetCode === constants.NGHTTP2_CANCEL && this.#channel.clock.nowMs() >= this.#deadlineMs) {
+      return this.fail(GrpcStatus.DEADLINE_EXCEEDED, this.#deadlineDetails())
     }
     const code = connectionLost ? GrpcStatus.UNAVAILABLE : statusOfReset(resetCode)
     const details = connectionLost ? 'the connection was lost' : `the stream was closed with the code ${resetCode}`
