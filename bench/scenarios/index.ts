@@ -9,7 +9,9 @@ import { idleMemory } from './02-idle-memory.scenario.ts'
 import { keepAlive } from './02-keep-alive.scenario.ts'
 import { million } from './02-million.scenario.ts'
 import { workers } from './02-workers.scenario.ts'
+import { copies } from './03-copies.scenario.ts'
 import { crypto } from './03-crypto.scenario.ts'
+import { zeroCopy } from './03-zero-copy.scenario.ts'
 
 /** Every experiment, in the order of the chapters. */
 export const scenarios: readonly Scenario[] = [
@@ -24,4 +26,6 @@ export const scenarios: readonly Scenario[] = [
   generator,
   hitRatio,
   crypto,
+  copies,
+  zeroCopy,
 ]

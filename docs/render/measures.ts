@@ -26,6 +26,11 @@ const known: Readonly<Record<string, Measure>> = {
   reconnectsPerSecond: { title: 'reconnects/s', axis: 'reconnects per second', show: showNumber },
   residentBytes: { title: 'resident', axis: 'resident bytes', show: showBytes },
   resets: { title: 'resets', axis: 'requests that were reset', show: showNumber },
+  systemCallsPerRequest: { title: 'system calls/request', axis: 'system calls per request', show: showNumber },
+  answerCopies: { title: 'times copied', axis: 'times that an answer is copied in user space', show: showNumber },
+  copiesPerRequest: { title: 'copies/request', axis: 'copies per request, in user space', show: showNumber },
+  copiedBytesPerRequest: { title: 'bytes copied/request', axis: 'bytes copied per request', show: showBytes },
+  copiedAfterAll: { title: 'copied after all', axis: 'zero-copy sends that were copied', show: showShare },
   bytesPerConnection: { title: 'bytes/connection', axis: 'bytes per idle connection', show: showBytes },
   idleCpuRatio: { title: 'CPU while idle', axis: 'CPU while idle, in cores', show: showShare },
   voluntarySwitchesPerRequest: {
