@@ -11,7 +11,7 @@ const shared = {
 
 /** Files that mostly wait, for a server's time limits or for a child to end: several at a time use no more than a core. */
 const waiting = [
-  'security/{S01,S02,S04,S05,S06,S07,S08,S10,S11,S12,S16,S22,S23,S24,S25,S26}-*.test.ts',
+  'security/{S01,S02,S04,S05,S06,S07,S08,S10,S11,S12,S14,S15,S16,S22,S23,S24,S25,S26}-*.test.ts',
   'bench/test/*.slow.test.ts',
   'packages/{client,http1}/test/**/*.slow.test.ts',
 ]

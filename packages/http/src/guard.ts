@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Clock, Random } from '@qps/core'
 import { addressKey, type HttpLimits, refusalBytes, type RefusalReason } from '@qps/http-contract'
 import { Connection, type Verdict } from './connection.ts'
@@ -212,7 +213,7 @@ export class Guard implements Disposable {
     }
     connection.condemned = true
     // A reset, not a farewell: after an orderly close the kernel would go on holding the unread answer.
-    if (verdict === 'slow-reader') socket.resetAndDestroy()
+    if (verdict === 'slow-reader') reset(socket)
     else socket.destroy()
   }
 
@@ -243,6 +244,13 @@ export class Guard implements Disposable {
     if (held === 0) this.#perAddress.delete(address)
     else this.#perAddress.set(address, held)
   }
+}
+
+/** A socket of TLS cannot be reset, and throws; the one below it can, which only Node's own field tells. */
+function reset(socket: Socket): void {
+  const below = socket instanceof TLSSocket ? (socket as { _parent?: unknown })._parent : socket
+  if (below instanceof Socket && !(below instanceof TLSSocket)) below.resetAndDestroy()
+  else socket.destroy()
 }
 
 /**

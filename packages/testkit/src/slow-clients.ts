@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 
 /** What a slow client does wrong. */
 export type SlowMode =
@@ -21,6 +22,8 @@ export interface SlowClientsOptions {
   limitMs: number
   /** Size of the answers that a reader asks for; default 1 MiB, the largest that the surface echoes. */
   answerBytes?: number
+  /** Over TLS, whoever the server is; the handshake is not slow. Default false. */
+  secure?: boolean
 }
 
 export interface SlowClientsResult {
@@ -46,14 +49,15 @@ export async function slowClients(options: SlowClientsOptions): Promise<SlowClie
 }
 
 function open(options: SlowClientsOptions, result: SlowClientsResult): Socket {
-  const { port, mode, answerBytes = 1024 * 1024 } = options
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  const { port, mode, answerBytes = 1024 * 1024, secure = false } = options
+  const at = { port, host: '127.0.0.1', noDelay: true }
+  const socket = secure ? connectTls({ ...at, rejectUnauthorized: false }) : connect(at)
   let startMs = performance.now()
   let trickle: NodeJS.Timeout | undefined
   const send = (text: string | Buffer): void => {
     if (socket.writable) socket.write(text)
   }
-  socket.on('connect', () => {
+  socket.on(secure ? 'secureConnect' : 'connect', () => {
     startMs = performance.now()
     if (mode === 'headers') {
       send('GET / HTTP/1.1\r\nHost: slow\r\n')
