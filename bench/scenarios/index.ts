@@ -12,6 +12,9 @@ import { workers } from './02-workers.scenario.ts'
 import { copies } from './03-copies.scenario.ts'
 import { crypto } from './03-crypto.scenario.ts'
 import { zeroCopy } from './03-zero-copy.scenario.ts'
+import { grpcUnary } from './03-grpc-unary.scenario.ts'
+import { http2Tuning } from './03-http2-tuning.scenario.ts'
+import { protocols } from './03-protocols.scenario.ts'
 
 /** Every experiment, in the order of the chapters. */
 export const scenarios: readonly Scenario[] = [
@@ -25,6 +28,9 @@ export const scenarios: readonly Scenario[] = [
   client,
   generator,
   hitRatio,
+  protocols,
+  grpcUnary,
+  http2Tuning,
   crypto,
   copies,
   zeroCopy,
