@@ -212,7 +212,7 @@ describe('processes', () => {
 test('SIGTERM loses no request of either protocol', async () => {
   await using stage = await startSecure()
   let [answered, lost] = [0, 0]
-  let isOver = false
+  const load = { isOver: false }
   const count = async (ask: () => Promise<string>): Promise<void> => {
     try {
       if ((await ask()).startsWith('200')) answered++
@@ -221,12 +221,12 @@ test('SIGTERM loses no request of either protocol', async () => {
       // Nobody listens any more, or the farewell crossed the request: not begun, and whoever asked knows that.
       const { code, message } = error as { code?: string; message: string }
       if (code !== 'ECONNREFUSED' && !message.includes('NGHTTP2_REFUSED_STREAM')) lost++
-      isOver ||= code === 'ECONNREFUSED'
+      load.isOver ||= code === 'ECONNREFUSED'
     }
   }
   const clients = Array.from({ length: 8 }, async (_, index) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    while (!isOver) await count(() => askHttp1(stage, agent, '/echo', `${index}`))
+    while (!load.isOver) await count(() => askHttp1(stage, agent, '/echo', `${index}`))
     agent.destroy()
   })
   const session = openHttp2(stage)
