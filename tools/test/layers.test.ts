@@ -125,7 +125,7 @@ test('primitives touch no socket, file, timer or global of the process', () => {
 test('a dependency of npm has one owning package', () => {
   const owners = new Map<string, string[]>()
   for (const { name, manifest } of workspaces) {
-    for (const dependency of Object.keys(manifest.dependencies ?? {})) {
+    for (const dependency of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })) {
       if (!byName.has(dependency)) owners.set(dependency, [...(owners.get(dependency) ?? []), name])
     }
   }

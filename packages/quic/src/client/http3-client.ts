@@ -1,0 +1,302 @@
+import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
+import { type Clock, QpsError, systemClock } from '@qps/core'
+import type { ConnectionFault, HostPort } from '../binding/quiche.ts'
+import { quicError } from '../errors.ts'
+import { errorCode, errorName } from '../h3/codes.ts'
+import { type Http3Role, Http3Session } from '../h3/session.ts'
+import { type QuicLimits, quicLimits } from '../limits.ts'
+import type { PathEvent } from '../transport/path-event.ts'
+import { addressOf } from '../transport/resolve.ts'
+import { ClientExchange, type Http3Request, type Http3Response } from './client-exchange.ts'
+import { ClientPost } from './client-post.ts'
+
+export interface ConnectHttp3Options {
+  /** An address, or a name that is looked up. */
+  host: string
+  port: number
+  /** PEM of the authorities that are trusted: none is, unless it is named here. */
+  ca: string
+  /** What the certificate must be for. Default the host. */
+  serverName?: string
+  /** Limits that differ from `quicLimits`; of those, the client uses what bounds an answer, a window and an idle connection. */
+  limits?: Partial<QuicLimits>
+  /** For connecting, and for a move. Default 5 s. */
+  timeoutMs?: number
+  clock?: Clock
+}
+
+/** Requests that wait for the server to allow another stream. */
+const waitingMax = 1024
+/** Steps of moves that are remembered. */
+const traceMax = 256
+/** How long the socket that was left is still listened to, for what the server had sent before it knew. */
+const lingerMs = 250
+/** bad_certificate of TLS, as QUIC counts alerts: RFC 9001, section 4.8. */
+const badCertificate = 0x12a
+/** Requests have every fourth number. */
+const requestStep = 4
+
+/** A connection to one server. Close it, or the process stays up for its socket. */
+export class Http3Client implements Http3Role, AsyncDisposable {
+  readonly side = 'client'
+  /** Steps of this side's moves, the latest last; at most 256. */
+  readonly trace: PathEvent[] = []
+  readonly #post: ClientPost
+  readonly #session: Http3Session
+  readonly #options: ConnectHttp3Options
+  readonly #limits: QuicLimits
+  /** Of all its requests. */
+  readonly #authority: string
+  readonly #exchanges = new Map<number, ClientExchange>()
+  readonly #waiting: ClientExchange[] = []
+  readonly #connected = Promise.withResolvers<void>()
+  readonly #ended = Promise.withResolvers<void>()
+  #next = 0
+  /** Of the server's GOAWAY: what is asked from here on is not answered. */
+  #refusedFrom = Number.POSITIVE_INFINITY
+  #onPath: ((event: PathEvent) => void) | undefined
+  #onTurn: (() => void) | undefined
+  #isMoving = false
+
+  constructor(post: ClientPost, options: ConnectHttp3Options, limits: QuicLimits) {
+    this.#post = post
+    this.#options = options
+    this.#limits = limits
+    const name = options.serverName ?? options.host
+    this.#authority = `${isIP(name) === 6 ? `[${name}]` : name}:${options.port}`
+    this.#session = new Http3Session(post.connection, this, limits)
+    this.#connected.promise.catch(() => {})
+  }
+
+  /** Where it sends from. It changes with each {@link migrate}. */
+  get local(): HostPort {
+    return this.#post.local
+  }
+
+  /** True while it is connected and the server has not said that it leaves. */
+  get isUsable(): boolean {
+    return this.#refusedFrom === Number.POSITIVE_INFINITY && !this.#post.connection.isEnded
+  }
+
+  /** Resolves when the handshake is done and the certificate is the one that was asked for. */
+  connected(): Promise<void> {
+    return this.#connected.promise
+  }
+
+  /**
+   * Asks, and resolves when the head of the answer has arrived. Where the server allows no further stream, the request waits.
+   *
+   * @throws QpsError QPS_QUIC_CLOSED, QPS_QUIC_STREAM; QPS_QUIC_ROOM where too many wait already.
+   */
+  request(request: Http3Request): Promise<Http3Response> {
+    if (!this.isUsable) return Promise.reject(quicError('QPS_QUIC_CLOSED', 'the connection is over, or about to be'))
+    if (this.#waiting.length >= waitingMax) {
+      return Promise.reject(quicError('QPS_QUIC_ROOM', `${waitingMax} requests wait for a stream already`))
+    }
+    const exchange = new ClientExchange(
+      request,
+      this.#limits,
+      (work) => this.#session.guard(work),
+      ({ streamId }) => this.#exchanges.delete(streamId),
+    )
+    if (request.signal?.aborted === true) {
+      exchange.fail(quicError('QPS_QUIC_STREAM', 'the request was given up', request.signal.reason))
+      return exchange.response
+    }
+    this.#waiting.push(exchange)
+    this.#startWaiting()
+    return exchange.response
+  }
+
+  /**
+   * Moves to a new UDP port, whatever is under way: probes the new path, waits until it is validated, then uses it.
+   *
+   * @returns the addresses that it has left and taken.
+   * @throws QpsError QPS_QUIC_MIGRATION where the path cannot be validated: the connection stays where it was; QPS_QUIC_CLOSED.
+   */
+  async migrate(): Promise<{ before: HostPort; after: HostPort }> {
+    const { connection, peer, local: before } = this.#post
+    if (!connection.isEstablished || connection.isEnded)
+      throw quicError('QPS_QUIC_CLOSED', 'there is no connection to move')
+    if (this.#isMoving) throw quicError('QPS_QUIC_MIGRATION', 'one move at a time')
+    this.#isMoving = true
+    const socket = await this.#post.openSocket()
+    try {
+      await this.#within('the server has given no id for another path', () => connection.raw.availableDcids() > 0)
+      await this.#validate(socket.local)
+      connection.moveTo(socket.local, peer)
+      this.#note({ kind: 'migrated', local: socket.local, peer, before: { local: before, peer } })
+      this.#post.moved(socket.local, lingerMs)
+      return { before, after: socket.local }
+    } catch (cause) {
+      this.#post.closeSocket(socket.local)
+      throw cause instanceof QpsError ? cause : quicError('QPS_QUIC_MIGRATION', 'the path cannot be used', cause)
+    } finally {
+      this.#isMoving = false
+      this.#onPath = undefined
+    }
+  }
+
+  /** Datagrams per path, as this side counts them. */
+  paths(): { local: HostPort; isActive: boolean; received: number; sent: number }[] {
+    return this.#post.connection.raw.pathStats().map(({ localHost, active, recv, sent }) => {
+      return { local: localHost, isActive: active, received: recv, sent }
+    })
+  }
+
+  /** Says goodbye, and closes the sockets. What is under way fails. */
+  async close(): Promise<void> {
+    this.#post.connection.close(errorCode.noError, '')
+    await this.#ended.promise
+    this.#post[Symbol.dispose]()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  established(): void {
+    const name = this.#options.serverName ?? this.#options.host
+    const leaf = this.#post.connection.raw.peerCertChain()?.[0]
+    // Names were checked by BoringSSL during the handshake, which does not know addresses.
+    if (isIP(name) !== 0 && (leaf === undefined || new X509Certificate(leaf).checkIP(name) === undefined)) {
+      return this.#post.connection.close(badCertificate, `the certificate is not for ${name}`, false)
+    }
+    this.#connected.resolve()
+  }
+
+  readable(streamId: number): void {
+    this.#exchanges.get(streamId)?.readable()
+  }
+
+  finished(): void {}
+
+  /** The server needs no more of a request, whose answer may come all the same: RFC 9114, section 4.1. */
+  stopped(): void {}
+
+  goaway(id: number): void {
+    this.#refusedFrom = id
+    for (const exchange of [...this.#exchanges.values()].filter(({ streamId }) => streamId >= id)) {
+      exchange.fail(quicError('QPS_QUIC_STREAM', 'the server leaves, and has not begun this request'))
+    }
+    const why = quicError('QPS_QUIC_CLOSED', 'the server leaves')
+    for (const exchange of this.#waiting.splice(0)) exchange.fail(why)
+  }
+
+  path(event: PathEvent): void {
+    this.#note(event)
+    this.#onPath?.(event)
+  }
+
+  caughtUp(): void {
+    this.#startWaiting()
+    this.#onTurn?.()
+  }
+
+  ended(fault: ConnectionFault | undefined): void {
+    const why = quicError('QPS_QUIC_CLOSED', 'the connection is over', reasonOf(fault))
+    this.#connected.reject(quicError('QPS_QUIC_HANDSHAKE', 'there is no connection', reasonOf(fault)))
+    for (const exchange of [...this.#exchanges.values(), ...this.#waiting.splice(0)]) exchange.fail(why)
+    this.#onTurn?.()
+    this.#ended.resolve()
+  }
+
+  #startWaiting(): void {
+    const { connection } = this.#post
+    if (!connection.isEstablished) return
+    while (this.#waiting.length > 0 && connection.openStream(this.#next)) {
+      const exchange = this.#waiting.shift()!
+      this.#exchanges.set(this.#next, exchange)
+      exchange.start(connection, this.#next, this.#authority)
+      this.#next += requestStep
+    }
+  }
+
+  async #validate(local: HostPort): Promise<void> {
+    const { connection, peer } = this.#post
+    let outcome: PathEvent['kind'] | undefined
+    this.#onPath = (event) => {
+      if (event.local.port === local.port) outcome = event.kind
+    }
+    connection.probe(local, peer)
+    this.#note({ kind: 'probed', local, peer })
+    await this.#within('the new path was not validated', () => {
+      if (outcome === 'failed' || outcome === 'closed') throw new Error('nothing has come back on it')
+      return outcome === 'validated'
+    })
+  }
+
+  /** Waits for something that turns of the connection bring. @throws QpsError QPS_QUIC_MIGRATION, QPS_QUIC_CLOSED. */
+  #within(otherwise: string, isSo: () => boolean): Promise<void> {
+    const { timeoutMs = 5_000, clock = systemClock } = this.#options
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const timer = clock.after(timeoutMs, () => reject(quicError('QPS_QUIC_MIGRATION', otherwise)))
+    this.#onTurn = () => {
+      try {
+        if (this.#post.connection.isEnded) reject(quicError('QPS_QUIC_CLOSED', 'the connection has ended meanwhile'))
+        else if (isSo()) resolve()
+      } catch (cause) {
+        reject(quicError('QPS_QUIC_MIGRATION', otherwise, cause))
+      }
+    }
+    this.#onTurn()
+    return promise.finally(() => {
+      timer[Symbol.dispose]()
+      this.#onTurn = undefined
+    })
+  }
+
+  #note(event: PathEvent): void {
+    if (this.trace.length === traceMax) this.trace.shift()
+    this.trace.push(event)
+  }
+}
+
+/**
+ * Connects to an HTTP/3 server.
+ *
+ * @throws QpsError QPS_QUIC_HANDSHAKE, QPS_QUIC_TIMEOUT; QPS_PART_MISSING where quiche is not installed; QPS_OPTION.
+ * @example
+ * await using client = await connectHttp3({ host: 'localhost', port, ca: authority.cert })
+ * const { status, body } = await client.request({ path: '/' })
+ */
+export async function connectHttp3(options: ConnectHttp3Options): Promise<Http3Client> {
+  const { host, port, ca, serverName = host, timeoutMs = 5_000, clock = systemClock } = options
+  const limits: QuicLimits = { ...quicLimits, ...options.limits }
+  const peer = { host: await resolved(host), port }
+  const name = isIP(serverName) === 0 ? serverName : null
+  const post = await ClientPost.open({ peer, ca, serverName: name, limits, clock })
+  const client = new Http3Client(post, options, limits)
+  const timer = clock.after(timeoutMs, () => post.giveUp())
+  try {
+    await client.connected()
+    return client
+  } catch (error) {
+    post[Symbol.dispose]()
+    throw post.isGivenUp ? quicError('QPS_QUIC_TIMEOUT', `no answer from ${host}:${port} in ${timeoutMs} ms`) : error
+  } finally {
+    timer[Symbol.dispose]()
+  }
+}
+
+async function resolved(host: string): Promise<string> {
+  try {
+    return await addressOf(host)
+  } catch (cause) {
+    throw quicError('QPS_QUIC_HANDSHAKE', `${host} is not known here`, cause)
+  }
+}
+
+function reasonOf(fault: ConnectionFault | undefined): Error {
+  if (fault === undefined) return new Error('nothing came any more')
+  const reason = Buffer.from(fault.reason).toString()
+  const code = fault.isApp ? errorName(fault.errorCode) : transportErrorName(fault.errorCode)
+  return new Error(reason === '' ? code : `${code}, ${JSON.stringify(reason)}`)
+}
+
+/** RFC 9000, section 20.1; from 256 on the alerts of TLS. */
+function transportErrorName(code: number): string {
+  if (code === 2) return 'CONNECTION_REFUSED'
+  return code >= 0x100 ? `alert ${code - 0x100} of TLS` : `error ${code} of QUIC`
+}
