@@ -1,8 +1,9 @@
 import type { EngineLimits } from './limits.ts'
 
 /**
- * How many frames a client may send that carry nothing: each takes one, time gives back, and so does work that such frames
- * belong to, as window updates do to answers. A leaky bucket, O(1), whose time the caller brings.
+ * How many frames a client may send that carry nothing: each takes one, time gives back, and so do requests. A leaky bucket,
+ * O(1), whose time the caller brings. Frames that belong to answers, as window updates do, are not counted here: see
+ * `SessionSender.returnsDue`.
  *
  * Row S10: floods of PING, SETTINGS, empty DATA and the like (CVE-2019-9512, -9515, -9518).
  */
@@ -26,7 +27,7 @@ export class FrameBudget {
     return this.#spent <= this.#max
   }
 
-  /** Something real was sent or received, which so many such frames may belong to. */
+  /** Something real has come, which so many such frames may belong to. */
   makeUp(frames: number): void {
     this.#spent = Math.max(0, this.#spent - frames)
   }

@@ -17,18 +17,24 @@ const rememberedBytesMax = 512
  * recognize: a block that left the table alone means the same again, until another one changes it. Then it need not be
  * decoded, nor checked, nor looked at by the handler a second time.
  *
- * Measured in scenario 03-grpc-unary: see the README of this package.
+ * Scenario 03-grpc-unary measures it: its calls all have the same section.
  */
 export class HeadReader {
   readonly #decoder: HpackDecoder
+  readonly #fieldsMax: number
   readonly #remembered: Remembered[] = []
   #changes = 0
   #next = 0
   #fields: string[] = []
+  #hasPseudo = false
 
-  /** @param listBytesMax as announced by SETTINGS_MAX_HEADER_LIST_SIZE. */
-  constructor(listBytesMax: number) {
+  /**
+   * @param listBytesMax as announced by SETTINGS_MAX_HEADER_LIST_SIZE.
+   * @param fieldsMax fields of one section; those of a longer one are too large as well.
+   */
+  constructor(listBytesMax: number, fieldsMax: number) {
     this.#decoder = new HpackDecoder({ headerListBytes: listBytesMax })
+    this.#fieldsMax = fieldsMax
   }
 
   /** Why no block can be read any more: a compression error, which ends the session. */
@@ -45,7 +51,7 @@ export class HeadReader {
     this.#decoder.decode(bytes, start, end, this.#take)
     const { failure, malformed, overflow, tableChanges } = this.#decoder
     if (failure !== undefined || malformed) return undefined
-    if (overflow) return new RequestHead(this.#fields, true)
+    if (overflow || this.#fields.length > 2 * this.#fieldsMax) return new RequestHead(this.#fields, true)
     if (!isValidRequest(this.#fields)) return undefined
     const head = new RequestHead(this.#fields, false)
     if (tableChanges === changesBefore && end - start <= rememberedBytesMax) {
@@ -54,13 +60,23 @@ export class HeadReader {
     return head
   }
 
-  /** Keeps the table in step with a block whose fields nobody wants: trailers, or a stream that is gone. */
-  skip(bytes: Uint8Array, start: number, end: number): void {
-    this.#decoder.decode(bytes, start, end, ignore)
+  /**
+   * Keeps the table in step with a block whose fields nobody wants: trailers, or a stream that is gone.
+   *
+   * @returns whether it may be a trailer section: well-formed, and without pseudo-header fields (RFC 9113, section 8.1).
+   */
+  skip(bytes: Uint8Array, start: number, end: number): boolean {
+    this.#hasPseudo = false
+    this.#decoder.decode(bytes, start, end, this.#look)
+    return !this.#decoder.malformed && !this.#hasPseudo
   }
 
   readonly #take = (name: string, value: string): void => {
     this.#fields.push(name, value)
+  }
+
+  readonly #look = (name: string): void => {
+    if (name.startsWith(':')) this.#hasPseudo = true
   }
 
   #find(bytes: Uint8Array, start: number, end: number): RequestHead | undefined {
@@ -84,8 +100,4 @@ function isSame(block: Uint8Array, bytes: Uint8Array, start: number, end: number
   if (block.length !== end - start) return false
   for (let at = 0; at < block.length; at++) if (block[at] !== bytes[start + at]) return false
   return true
-}
-
-function ignore(): void {
-  // Decoded for the table's sake.
 }

@@ -1,3 +1,5 @@
+import { isValidHost } from '@qps/http-contract'
+
 /** Field names that HTTP/2 does not have: RFC 9113, section 8.2.2. */
 const forbidden = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
 
@@ -11,11 +13,11 @@ export class RequestHead {
   readonly method: string
   readonly scheme: string
   readonly path: string
-  /** Empty where there is none. */
+  /** Of `:authority`, else of `host`; empty where there is none. */
   readonly authority: string
   /** -1 where it was not announced. */
   readonly contentLength: number
-  /** It is more than a list may be: answer 431. Only a part of it is here. */
+  /** It is more than a section may be, and was answered 431. Only a part of it is here, unchecked. */
   readonly isTooLarge: boolean
   /** Whatever the handler likes. */
   memo: unknown
@@ -27,7 +29,7 @@ export class RequestHead {
     this.scheme = this.get(':scheme') ?? ''
     this.path = this.get(':path') ?? ''
     this.authority = this.get(':authority') ?? this.get('host') ?? ''
-    const length = this.get('content-length')
+    const length = isTooLarge ? undefined : this.get('content-length')
     this.contentLength = length === undefined ? -1 : Number(length)
   }
 
@@ -39,33 +41,46 @@ export class RequestHead {
   }
 }
 
+/** Fields of which a section has one at most. */
+const single = new Set([':method', ':scheme', ':path', ':authority', 'host', 'content-length'])
+
 /**
  * Checks what a request's section must be beyond well-formed fields: pseudo-header fields known, first, once each, and the
- * three that a request needs; nothing that belongs to HTTP/1.1's connections; one length at most.
+ * three that a request needs; nothing that belongs to HTTP/1.1's connections; one length and one host at most.
  *
- * Sources: RFC 9113, sections 8.2.2, 8.3 and 8.3.1; RFC 9110, section 8.6.
+ * A CONNECT, which has no path, is none of these: no server here is a tunnel.
+ *
+ * Sources: RFC 9113, sections 8.2.2, 8.3 and 8.3.1; RFC 9110, sections 5.6.2, 7.2 and 8.6.
  */
 export function isValidRequest(fields: readonly string[]): boolean {
-  const seen = new Set<string>()
-  let regular = false
+  const seen = new Map<string, string>()
+  let isRegular = false
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at]!
     const value = fields[at + 1]!
-    if (name.startsWith(':')) {
-      if (regular || seen.has(name) || !requestPseudo.has(name)) return false
-      seen.add(name)
-      continue
-    }
-    regular = true
-    if (forbidden.has(name) || (name === 'te' && value !== 'trailers')) return false
-    if (name !== 'content-length') continue
-    if (seen.has(name) || !/^\d{1,15}$/.test(value)) return false
-    seen.add(name)
+    const isPseudo = name.startsWith(':')
+    if (isPseudo && isRegular) return false
+    isRegular = !isPseudo
+    if (single.has(name)) {
+      if (seen.has(name)) return false
+      seen.set(name, value)
+    } else if (isPseudo || forbidden.has(name) || (name === 'te' && value !== 'trailers')) return false
   }
-  if (!seen.has(':method')) return false
-  const path = fields[fields.indexOf(':path') + 1]
-  // A CONNECT, which has neither, is refused by whoever routes: no server here is a tunnel.
-  return seen.has(':scheme') && seen.has(':path') && path !== ''
+  return isTarget(seen) && /^\d{1,15}$/.test(seen.get('content-length') ?? '0')
 }
 
-const requestPseudo = new Set([':method', ':scheme', ':path', ':authority'])
+/** Method, path and host are such as HTTP has them, and do not contradict each other. */
+function isTarget(seen: ReadonlyMap<string, string>): boolean {
+  const method = seen.get(':method') ?? ''
+  const path = seen.get(':path') ?? ''
+  const host = seen.get('host')
+  const authority = seen.get(':authority') ?? host
+  if (!isToken.test(method) || !seen.get(':scheme')) return false
+  if (!isPath.test(path) && !(path === '*' && method === 'OPTIONS')) return false
+  if (authority === undefined) return true
+  return isValidHost(authority) && (host === undefined || host.toLowerCase() === authority.toLowerCase())
+}
+
+const isToken = /^[!#$%&'*+.^_`|~\dA-Za-z-]+$/
+/** No blanks and no control characters. */
+const isPath = /^\/[!-~\x80-\xff]*$/

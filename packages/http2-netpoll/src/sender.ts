@@ -24,6 +24,8 @@ import type { Http2Stream } from './stream.ts'
 const controlBytesMax = 64
 /** Above this the connection has enough to do: DATA waits until it has drained. */
 const highWaterBytes = 64 * 1024
+/** A client may give its windows back in steps of this: 512 bytes. Who gives back less dribbles (CVE-2019-9511). */
+const returnedBytesLog2 = 9
 
 /**
  * What a session sends: frames, written where the connection's output lies, and the windows that bound them. All frames of a
@@ -34,6 +36,10 @@ export class SessionSender {
   readonly waiting: Set<Http2Stream> = new Set()
   /** Bytes of bodies that wait. */
   queuedBytes = 0
+  /** Pieces of bodies that have left to their last byte: what a client that reads makes grow. */
+  piecesSent = 0
+  /** Frames without content that the client may send for what was sent to it: window updates, and pings that measure. */
+  returnsDue = 0
   /** The client's SETTINGS_INITIAL_WINDOW_SIZE. */
   initialWindow: number = protocolDefaults.initialWindowBytes
 
@@ -57,12 +63,8 @@ export class SessionSender {
 
   /** Bytes that one DATA frame may have now, as far as the session is concerned; 0 or less where it has to wait. */
   room(): number {
-    const { pendingBytes } = this.#output
-    if (pendingBytes > highWaterBytes) {
-      // An empty write changes nothing and asks to be told when the connection has drained.
-      this.#output.write(nothing)
-      return 0
-    }
+    // An empty write changes nothing, and asks to be told when the connection has drained where it has its fill.
+    if (this.#output.pendingBytes > highWaterBytes && !this.#output.write(nothing)) return 0
     return Math.min(this.#window, this.#maxFrameBytes)
   }
 
@@ -74,14 +76,15 @@ export class SessionSender {
     return true
   }
 
-  /** Sends what waits, a frame of each stream in turn, until windows or connection are full. */
+  /**
+   * Sends what waits, a frame of each stream in turn, until windows or connection are full. Who has sent goes to the end of
+   * the row, where the walk comes by again; who cannot send keeps his place.
+   */
   pump(): void {
-    for (let sent = true; sent && this.waiting.size > 0;) {
-      sent = false
-      for (const stream of this.waiting) {
-        if (this.room() <= 0) return
-        if (stream.sendOne()) sent = true
-      }
+    for (const stream of this.waiting) {
+      if (!stream.sendOne() || !stream.waiting) continue
+      this.waiting.delete(stream)
+      this.waiting.add(stream)
     }
   }
 
@@ -104,6 +107,11 @@ export class SessionSender {
     const output = this.#output
     const length = to - from
     this.#window -= length
+    this.returnsDue += length >> returnedBytesLog2
+    if (to === bytes.length) {
+      this.piecesSent++
+      this.returnsDue += 2
+    }
     const whole = frameHeadBytes + length <= reserveBytesMax
     const at = output.reserve(whole ? frameHeadBytes + length : frameHeadBytes)
     if (at === -1) return

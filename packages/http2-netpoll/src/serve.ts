@@ -4,11 +4,13 @@ import { createPoller, type ListenOptions, type Poller, type PollerOptions } fro
 import { Http2NetpollServer, type Http2NetpollOptions, type StreamHandler } from './server.ts'
 import type { Http2Stream } from './stream.ts'
 
+/** Where to listen (an address and a port), on which backend, and within which limits. */
 export interface ServeHttp2NetpollOptions extends Omit<ListenOptions, 'path'>, Http2NetpollOptions {
   /** Default `auto`: io_uring where it can be had, else epoll, else libuv. */
   backend?: PollerOptions['backend']
 }
 
+/** What is told of requests. */
 export interface RequestObserver {
   /**
    * Called when a stream is over: `seconds` since its head, with the path as it was asked for, without its query; status 499
@@ -29,7 +31,8 @@ export interface RunningHttp2Netpoll extends AsyncDisposable {
 }
 
 /**
- * HTTP/2 in cleartext on the engine.
+ * HTTP/2 in cleartext on the engine. Whoever subscribes to the channel of finished requests before it is called is told of
+ * each, as `onRequestDone` is.
  *
  * @throws QpsError QPS_PORT_IN_USE, QPS_ADDRESS_UNAVAILABLE, QPS_BACKEND_UNAVAILABLE, QPS_USAGE.
  * @example
@@ -40,7 +43,7 @@ export interface RunningHttp2Netpoll extends AsyncDisposable {
  * })
  */
 export function serveHttp2Netpoll(
-  options: ServeHttp2NetpollOptions & RequestObserver,
+  options: Omit<ServeHttp2NetpollOptions, 'onStreamDone'> & RequestObserver,
   handler: StreamHandler,
 ): Promise<RunningHttp2Netpoll> {
   const { onRequestDone } = options
@@ -48,7 +51,7 @@ export function serveHttp2Netpoll(
   return serveStreams(watched ? { ...options, onStreamDone: observer(onRequestDone) } : options, handler)
 }
 
-/** The same for whoever's streams are no requests of HTTP: nothing is told of them but to `onStreamDone`. */
+/** The same for whoever's streams are no requests of HTTP: nothing is told of them but to `onStreamDone`. @throws as {@link serveHttp2Netpoll}. */
 export async function serveStreams(
   options: ServeHttp2NetpollOptions,
   handler: StreamHandler,

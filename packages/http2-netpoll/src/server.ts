@@ -1,5 +1,5 @@
-import { errorCode, type HeaderField } from '@qps/http2-frames'
 import { type Clock, systemClock } from '@qps/core'
+import type { HeaderField } from '@qps/http2-frames'
 import { addressKey, type DrainReport } from '@qps/http-contract'
 import type { Http2Refusal } from '@qps/http2'
 import type { Connection, ConnectionHandler, Listener, ListenOptions, Poller } from '@qps/netpoll'
@@ -7,21 +7,25 @@ import { drain } from './drain.ts'
 import { type EngineLimits, engineLimits } from './limits.ts'
 import { Http2Session } from './session.ts'
 import { type Http2Stream, internalError } from './stream.ts'
+import { sweep } from './watch.ts'
 
-/** Why somebody is turned away: the values of a metric's label. */
+/** Why somebody is turned away: the values of a metric's label. See the README's table. */
 export type EngineRefusal = Http2Refusal | 'empty-frames'
 
-/** Answers one stream: sets its `listener`, and may respond at once. What it throws ends the stream with INTERNAL_ERROR. */
-export type StreamHandler = (stream: Http2Stream) => void
+/**
+ * Answers one stream: sets its `listener`, and may respond at once, or later. What it throws, or its promise rejects with, ends
+ * the stream with INTERNAL_ERROR.
+ */
+export type StreamHandler = (stream: Http2Stream) => void | Promise<void>
 
 export interface Http2NetpollOptions {
   /** Limits that differ from `engineLimits`. */
   limits?: Partial<EngineLimits>
-  /** Called once for each connection, session or stream that is turned away. */
+  /** Called for each connection that is turned away, and each session or stream that is ended for what its client does. */
   onRefused?: ((reason: EngineRefusal) => void) | undefined
   /** Called when a stream is gone, with the seconds since its head. Without it nothing is timed. */
   onStreamDone?: ((stream: Http2Stream, code: number, seconds: number) => void) | undefined
-  /** What a handler threw. Default: a line on standard error. */
+  /** What a handler, a listener or one of the functions here threw. Default: a line on standard error. */
   onError?: ((error: unknown) => void) | undefined
   clock?: Clock
 }
@@ -31,7 +35,7 @@ const headTooLarge: readonly HeaderField[] = Object.freeze([[':status', '431'] a
 const lastWordsMs = 20
 
 /**
- * HTTP/2 on a poller, in cleartext with prior knowledge: the sessions, their caps, and the sweep that looks for what takes too
+ * HTTP/2 on a poller, in cleartext with prior knowledge: the sessions, their caps, and the watch for what takes too
  * long. ONE timer for all of them, and none while there is no session.
  */
 export class Http2NetpollServer {
@@ -54,7 +58,7 @@ export class Http2NetpollServer {
   readonly #options: Http2NetpollOptions
   readonly #listeners: Listener[] = []
   readonly #perAddress = new Map<string, number>()
-  #sweeping: Disposable | undefined
+  #watching: Disposable | undefined
   #drained: Promise<DrainReport> | undefined
 
   constructor(poller: Poller, handler: StreamHandler, options: Http2NetpollOptions = {}) {
@@ -95,12 +99,17 @@ export class Http2NetpollServer {
   begin(stream: Http2Stream): void {
     if (stream.head.isTooLarge) return stream.respond(headTooLarge, true)
     try {
-      this.#handler(stream)
+      const later: unknown = this.#handler(stream)
+      if (later instanceof Promise) later.catch((error: unknown) => this.failed(stream, error))
     } catch (error) {
-      if (this.#options.onError !== undefined) this.#options.onError(error)
-      else process.stderr.write(`${JSON.stringify({ level: 'error', message: String(error) })}\n`)
-      stream.reset(internalError)
+      this.failed(stream, error)
     }
+  }
+
+  /** What a handler or a listener threw. */
+  failed(stream: Http2Stream, error: unknown): void {
+    this.#report(error)
+    stream.reset(internalError)
   }
 
   startMs(): number {
@@ -111,16 +120,18 @@ export class Http2NetpollServer {
     if (stream.complete) this.answered++
     this.lingering.delete(stream)
     this.arriving.delete(stream)
-    this.#options.onStreamDone?.(stream, code, (this.clock.nowMs() - stream.beganMs) / 1000)
+    const { onStreamDone } = this.#options
+    if (onStreamDone === undefined) return
+    this.#call(() => onStreamDone(stream, code, (this.clock.nowMs() - stream.beganMs) / 1000))
   }
 
   refused(reason: EngineRefusal): void {
-    this.#options.onRefused?.(reason)
+    this.#call(() => this.#options.onRefused?.(reason))
   }
 
-  /** Whatever the client does: what was said last has left, or never will. */
-  cutSoon({ output }: Http2Session): void {
-    this.clock.after(lastWordsMs, () => output.destroy())
+  /** Whatever the client does: what was said last has left, or never will. Then the kernel is to keep nothing of it either. */
+  cutSoon(output: Connection): void {
+    this.clock.after(lastWordsMs, () => output.destroy(output.pendingBytes > 0))
   }
 
   forget(session: Http2Session): void {
@@ -132,8 +143,8 @@ export class Http2NetpollServer {
       else this.#perAddress.set(session.address, left)
     }
     if (this.sessions.size > 0) return
-    this.#sweeping?.[Symbol.dispose]()
-    this.#sweeping = undefined
+    this.#watching?.[Symbol.dispose]()
+    this.#watching = undefined
   }
 
   destroyAll(): void {
@@ -146,7 +157,7 @@ export class Http2NetpollServer {
     const session = new Http2Session(this, output)
     const address = addressKey(output.remoteAddress)
     const held = this.#perAddress.get(address) ?? 0
-    if (this.sessions.size === 0) this.#sweeping = this.clock.every(sweepMs, () => this.#sweep())
+    if (this.sessions.size === 0) this.#watching = this.clock.every(sweepMs, () => sweep(this))
     const isOneTooMany = this.sessions.size >= connectionsMax
     this.sessions.add(session)
     if (isOneTooMany) this.#turnAway(output, 'connections')
@@ -164,52 +175,28 @@ export class Http2NetpollServer {
     output.destroy()
   }
 
-  #sweep(): void {
-    this.nowMs = this.clock.nowMs()
-    const { lingerMs, requestTimeoutMs } = this.limits
-    for (const [stream, sinceMs] of this.lingering) {
-      if (this.nowMs - sinceMs >= lingerMs) stream.reset(errorCode.noError)
+  /** What the caller's functions throw must not keep the rest of a session from being put away. */
+  #call(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#report(error)
     }
-    for (const stream of this.arriving) {
-      if (stream.arrivingSinceMs === -1) this.arriving.delete(stream)
-      else if (this.nowMs - stream.arrivingSinceMs >= requestTimeoutMs) {
-        this.refused('timeout')
-        stream.reset(errorCode.cancel)
-      }
-    }
-    for (const session of this.sessions) this.#look(session)
   }
 
-  /** What a sweep sees may have begun a sweep before: the limits hold for the client. */
-  #look(session: Http2Session): void {
-    const { headersTimeoutMs, idleMs, readerStallMs, sliceBytes, sweepMs } = this.limits
-    const toleranceMs = 2 * sweepMs
-    const { output, sender } = session
-    if (session.over) return
-    if (!session.ready) {
-      if (this.nowMs - session.openedAtMs < headersTimeoutMs - toleranceMs) return
-      this.refused('timeout')
-      return output.destroy()
+  #report(error: unknown): void {
+    const { onError } = this.#options
+    if (onError === undefined) {
+      process.stderr.write(`${JSON.stringify({ level: 'error', message: String(error) })}\n`)
+      return
     }
-    const stallMs = readerStallMs - toleranceMs
-    if (output.pendingBytes === 0) session.stalledSinceMs = -1
-    else if (session.stalledSinceMs === -1 || output.bytesSent - session.bytesAtStall >= sliceBytes) {
-      session.stalledSinceMs = this.nowMs
-      session.bytesAtStall = output.bytesSent
-    } else if (this.nowMs - session.stalledSinceMs >= stallMs) return session.calm('slow-reader')
-    // Nothing was taken on any stream for as long: then it is not a stream's fault.
-    const movedAtMs = Math.max(session.dataAtMs, oldestStall(sender.waiting))
-    if (this.nowMs - movedAtMs >= stallMs) return session.calm('slow-reader')
-    for (const stream of sender.waiting) {
-      if (this.nowMs - stream.stalledSinceMs >= stallMs) stream.reset(errorCode.enhanceYourCalm)
+    try {
+      onError(error)
+    } catch (further) {
+      // Nobody is left to tell: an uncaught exception, outside of whatever called this.
+      process.nextTick(() => {
+        throw further
+      })
     }
-    if (session.streams.size === 0 && this.nowMs - session.usedAtMs >= idleMs - toleranceMs) session.leave()
   }
-}
-
-/** Infinity where nothing waits. */
-function oldestStall(waiting: Iterable<Http2Stream>): number {
-  let oldestMs = Infinity
-  for (const { stalledSinceMs } of waiting) oldestMs = Math.min(oldestMs, stalledSinceMs)
-  return oldestMs
 }

@@ -1,17 +1,18 @@
-import { errorCode, type HeaderField } from '@qps/http2-frames'
+import { invariant } from '@qps/core'
+import { errorCode, type HeaderField, windowBytesMax } from '@qps/http2-frames'
 import type { RequestHead } from './request-head.ts'
 import type { Http2Session } from './session.ts'
 
 /** INTERNAL_ERROR of RFC 9113, section 7. */
 export const internalError = 0x2
 
-/** What a stream tells whoever answers it. */
+/** What a stream tells whoever answers it. What one of these throws ends the stream with INTERNAL_ERROR. */
 export interface StreamListener {
   /** @param bytes **borrowed** for this call: `bytes[start..end)`, at least one. Copy what must stay. */
   onData(bytes: Uint8Array, start: number, end: number): void
-  /** The request is complete. */
+  /** The request is complete. Not called where the stream ends before, or the handler answered a request without a body at once. */
   onEnd(): void
-  /** The answer has left to its last frame. It may be called within a call of the stream's own methods, as the next one. */
+  /** The answer has been handed to the connection, to its last frame. It may be called within `respond` and `end`. */
   onAnswered?(): void
   /**
    * The stream is gone; called exactly once, last. It may be called within a call of the stream's own methods.
@@ -30,7 +31,7 @@ interface Piece {
 }
 
 /**
- * One request and its answer. Every method is harmless after the end.
+ * One request and its answer. Every method is harmless after the end, so that a handler may answer late without asking.
  *
  *   respond ─► write* ─► end          respond(fields, true): an answer without a body
  *                         └ with trailers, or without
@@ -40,13 +41,13 @@ export class Http2Stream {
   readonly head: RequestHead
   /** Set by the handler, before it returns. */
   listener: StreamListener | undefined
-  /** Of the answer's head; -1 before. */
+  /** Of the answer's head; -1 before. The last answer only: interim ones (1xx) are not supported. */
   status = -1
   /** The client has sent END_STREAM. */
   requestOver: boolean
   /** Everything that belongs to the answer was handed in. */
   ended = false
-  /** The answer has left to its last frame. */
+  /** The answer has been handed to the connection, to its last frame. */
   complete = false
   closed = false
   /** In the server's time; for whoever measures. */
@@ -61,6 +62,9 @@ export class Http2Stream {
   #receiveWindow: number
   /** Taken by the listener, not yet given back to the client. */
   #owedBytes = 0
+  /** A `taken` runs: what it writes waits for it to return, so that a chain of them needs no stack. */
+  #telling = false
+  #piecesAtStall = 0
   #held = false
   #bodyBytes = 0
   #pieces: Piece[] | undefined
@@ -74,7 +78,7 @@ export class Http2Stream {
     this.requestOver = requestOver
     this.beganMs = session.startMs()
     this.#sendWindow = session.sender.initialWindow
-    this.#receiveWindow = session.limits.windowBytes
+    this.#receiveWindow = session.streamWindowBytes
   }
 
   /** The client's address; empty for a unix socket. */
@@ -86,13 +90,23 @@ export class Http2Stream {
     return this.#session.output.remotePort
   }
 
-  /** Output waits for the client. */
+  /** Output waits for a window or for the connection. */
   get waiting(): boolean {
     return this.#pieces !== undefined && this.#pieces.length > 0
   }
 
+  /** Its own window is closed. */
+  get blocked(): boolean {
+    return this.#sendWindow <= 0
+  }
+
+  /** Nothing was sent to the end on the whole session since this stream stands still. */
+  get isAlone(): boolean {
+    return this.#session.sender.piecesSent === this.#piecesAtStall
+  }
+
   /**
-   * Sends the answer's head.
+   * Sends the answer's head. The second one is ignored.
    *
    * @param fields `:status` first; names in lower case. Keep lists that come again, and freeze them: their bytes are kept.
    * @param endStream true where nothing follows. Default false.
@@ -112,28 +126,38 @@ export class Http2Stream {
    * @param bytes not to be changed any more: larger ones are sent from where they lie.
    * @param taken called when all of them have been handed to the connection, perhaps at once; never, if the stream is gone
    *   before. Whoever waits for it has bounded memory.
+   * @throws InvariantError before `respond`.
    */
   write(bytes: Uint8Array, taken?: () => void): void {
-    if (this.closed || this.ended || this.status === -1) return
+    if (this.closed || this.ended) return
+    invariant(this.status !== -1, 'respond comes before write')
     this.#push(bytes, taken)
   }
 
-  /** The rest of the body, and what follows it. @param trailers as the fields of `respond`. */
-  end(bytes?: Uint8Array, trailers?: readonly HeaderField[]): void {
-    if (this.closed || this.ended || this.status === -1) return
+  /**
+   * The rest of the body, and what follows it.
+   *
+   * @param bytes as of `write`.
+   * @param trailers as the fields of `respond`, without pseudo-header fields.
+   * @throws InvariantError before `respond`.
+   */
+  end(bytes: Uint8Array = nothing, trailers?: readonly HeaderField[]): void {
+    if (this.closed || this.ended) return
+    invariant(this.status !== -1, 'respond comes before end')
     this.ended = true
     this.#trailers = trailers
-    this.#push(bytes ?? nothing, undefined)
+    // What waits is then the last: an empty piece behind it would wait for a window that it does not need.
+    if (bytes.length > 0 || !this.waiting) this.#push(bytes, undefined)
   }
 
   /** Ends both directions at once; what waits is dropped. @param code of RFC 9113, section 7. */
   reset(code: number): void {
     if (this.closed) return
-    this.#session.sender.reset(this.id, code)
+    this.#session.endStream(this.id, code, this.requestOver)
     this.close(code)
   }
 
-  /** Gives the client no more window: at most `windowBytes` still come. */
+  /** Gives the client no more window: at most `windowBytes` still come, and are still delivered. */
   hold(): void {
     this.#held = true
   }
@@ -161,7 +185,7 @@ export class Http2Stream {
       return errorCode.protocolError
     }
     this.#owedBytes += payloadBytes
-    if (end > start) this.listener?.onData(bytes, start, end)
+    if (end > start) this.#tellData(bytes, start, end)
     if (last) this.endRequest()
     else this.#giveBack()
     return -1
@@ -173,15 +197,30 @@ export class Http2Stream {
     if (this.head.contentLength > this.#bodyBytes) return errorCode.protocolError
     this.requestOver = true
     this.arrivingSinceMs = -1
-    this.listener?.onEnd()
+    this.tellEnd()
     this.#closeIfOver()
     return -1
+  }
+
+  /** The request is complete, and somebody may want to know. */
+  tellEnd(): void {
+    if (this.closed || this.listener === undefined) return
+    try {
+      this.listener.onEnd()
+    } catch (error) {
+      this.#session.failed(this, error)
+    }
   }
 
   /** The window has changed, by a WINDOW_UPDATE or by SETTINGS. @returns false where it has grown beyond its bound. */
   widen(bytes: number): boolean {
     this.#sendWindow += bytes
-    return this.#sendWindow <= 0x7fff_ffff
+    return this.#sendWindow <= windowBytesMax
+  }
+
+  /** Our SETTINGS are known to the client, which gives less window than it had before. */
+  narrow(bytes: number): void {
+    this.#receiveWindow -= bytes
   }
 
   /**
@@ -207,9 +246,16 @@ export class Http2Stream {
       this.stalledSinceMs = -1
       sender.waiting.delete(this)
     }
-    piece.taken?.()
-    if (isLast) this.#completed()
+    if (piece.taken !== undefined) this.#tellTaken(piece.taken)
+    if (isLast && !this.closed) this.#completed()
     return true
+  }
+
+  /** From now on it is looked whether the client takes what waits. */
+  restartStall(): void {
+    this.#sentSinceStall = 0
+    this.stalledSinceMs = this.#session.nowMs
+    this.#piecesAtStall = this.#session.sender.piecesSent
   }
 
   /** It is gone. */
@@ -222,7 +268,11 @@ export class Http2Stream {
     this.#pieces = undefined
     sender.waiting.delete(this)
     this.#session.closed(this, code)
-    this.listener?.onClose(code)
+    try {
+      this.listener?.onClose(code)
+    } catch (error) {
+      this.#session.failed(this, error)
+    }
   }
 
   #push(bytes: Uint8Array, taken: (() => void) | undefined): void {
@@ -230,21 +280,24 @@ export class Http2Stream {
     const { length } = bytes
     // The way of nearly every answer: nothing waits, and it fits.
     const fits = length === 0 || (length <= this.#sendWindow && length <= sender.room())
-    if (fits && !this.waiting) {
+    if (fits && !this.#telling && !this.waiting) {
+      const isLast = this.ended
       this.#sendWindow -= length
-      this.#sendPiece(bytes, 0, length, this.ended)
-      taken?.()
-      if (this.ended) this.#completed()
+      this.#sendPiece(bytes, 0, length, isLast)
+      if (isLast) this.#completed()
+      else if (taken !== undefined) {
+        this.#tellTaken(taken)
+        while (this.waiting && this.sendOne());
+      }
       return
     }
     sender.queuedBytes += length
     const pieces = (this.#pieces ??= [])
     pieces.push({ bytes, at: 0, taken })
     if (pieces.length > 1) return
-    this.stalledSinceMs = this.#session.nowMs
-    this.#sentSinceStall = 0
+    this.restartStall()
     sender.waiting.add(this)
-    while (this.waiting && this.sendOne());
+    while (!this.#telling && this.waiting && this.sendOne());
   }
 
   #sendPiece(bytes: Uint8Array, from: number, to: number, isLast: boolean): void {
@@ -252,7 +305,6 @@ export class Http2Stream {
     const trailers = isLast ? this.#trailers : undefined
     if (to > from || (isLast && trailers === undefined)) {
       sender.data(this.id, bytes, from, to, isLast && trailers === undefined)
-      this.#session.dataAtMs = this.#session.nowMs
     }
     if (trailers !== undefined) sender.headers(this.id, trailers, true)
   }
@@ -260,9 +312,7 @@ export class Http2Stream {
   /** A client that takes less than a slice in the time that it has counts as one that takes nothing. */
   #noteProgress(bytes: number): void {
     this.#sentSinceStall += bytes
-    if (this.#sentSinceStall < this.#session.limits.sliceBytes) return
-    this.#sentSinceStall = 0
-    this.stalledSinceMs = this.#session.nowMs
+    if (this.#sentSinceStall >= this.#session.limits.sliceBytes) this.restartStall()
   }
 
   #giveBack(): void {
@@ -275,9 +325,33 @@ export class Http2Stream {
 
   #completed(): void {
     this.complete = true
-    this.listener?.onAnswered?.()
+    try {
+      this.listener?.onAnswered?.()
+    } catch (error) {
+      this.#session.failed(this, error)
+    }
+    if (this.closed) return
     if (!this.requestOver) this.#session.linger(this)
     this.#closeIfOver()
+  }
+
+  #tellData(bytes: Uint8Array, start: number, end: number): void {
+    try {
+      this.listener?.onData(bytes, start, end)
+    } catch (error) {
+      this.#session.failed(this, error)
+    }
+  }
+
+  #tellTaken(taken: () => void): void {
+    const before = this.#telling
+    this.#telling = true
+    try {
+      taken()
+    } catch (error) {
+      this.#session.failed(this, error)
+    }
+    this.#telling = before
   }
 
   #closeIfOver(): void {

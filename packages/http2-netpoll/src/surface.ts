@@ -50,9 +50,10 @@ class Answers {
   }
 
   problem(stream: Http2Stream, problem: HttpProblem, further: readonly HeaderField[] = []): void {
+    const isHead = stream.head.method === 'HEAD'
     const body = errorBody(problem)
-    stream.respond([...this.#fields(problem.status, 'application/json', body.length), ...further])
-    stream.end(Buffer.from(body))
+    stream.respond([...this.#fields(problem.status, 'application/json', body.length), ...further], isHead)
+    if (!isHead) stream.end(Buffer.from(body))
   }
 
   #fields(status: number, type: string, length: number): readonly HeaderField[] {
