@@ -64,6 +64,8 @@ const lineMeasures: readonly Measure[] = [
   'cpuUsPerRequest',
   'clientCpuUsPerRequest',
   'hitRatio',
+  'answerCopies',
+  'systemCallsPerRequest',
   'cpuUsPerOperation',
   'megabytesPerSecond',
   'achievedQps',
