@@ -15,6 +15,7 @@ import { zeroCopy } from './03-zero-copy.scenario.ts'
 import { grpcUnary } from './03-grpc-unary.scenario.ts'
 import { http2Tuning } from './03-http2-tuning.scenario.ts'
 import { protocols } from './03-protocols.scenario.ts'
+import { tlsHandshake } from './03-tls-handshake.scenario.ts'
 
 /** Every experiment, in the order of the chapters. */
 export const scenarios: readonly Scenario[] = [
@@ -31,6 +32,7 @@ export const scenarios: readonly Scenario[] = [
   protocols,
   grpcUnary,
   http2Tuning,
+  tlsHandshake,
   crypto,
   copies,
   zeroCopy,

@@ -22,6 +22,12 @@ export type Measure =
   | 'voluntarySwitchesPerRequest'
   | 'involuntarySwitchesPerRequest'
   | 'hitRatio'
+  | 'cpuUsPerHandshake'
+  | 'handshakesPerSecond'
+  | 'handshakeBytes'
+  | 'roundTrips'
+  | 'resumedRatio'
+  | 'rightChoices'
   | 'reconnectsPerSecond'
   | 'resets'
   | 'systemCallsPerRequest'
@@ -51,6 +57,12 @@ export const measures: Readonly<Record<Measure, MeasureInfo>> = {
   idleCpuRatio: { title: 'CPU while idle', better: 'lower', unit: 'share' },
   voluntarySwitchesPerRequest: { title: 'waits/request', better: 'lower', unit: 'count' },
   involuntarySwitchesPerRequest: { title: 'preemptions/request', better: 'lower', unit: 'count' },
+  cpuUsPerHandshake: { title: 'server CPU µs/handshake', better: 'lower', unit: 'us' },
+  handshakesPerSecond: { title: 'handshakes/s', better: 'higher', unit: 'perSecond' },
+  handshakeBytes: { title: 'bytes/handshake', better: 'lower', unit: 'bytes' },
+  roundTrips: { title: 'round trips', better: 'lower', unit: 'count' },
+  resumedRatio: { title: 'resumed', better: 'higher', unit: 'share' },
+  rightChoices: { title: 'right choices by ALPN', better: 'higher', unit: 'count' },
   hitRatio: { title: 'hit ratio', better: 'higher', unit: 'share' },
   reconnectsPerSecond: { title: 'reconnects/s', better: 'lower', unit: 'perSecond' },
   resets: { title: 'resets', better: 'lower', unit: 'count' },
