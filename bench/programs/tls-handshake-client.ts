@@ -21,18 +21,18 @@ export interface ClientReport {
 
 /* One connection behind the other, so many at a time, until told to stop: connect, shake hands, read a byte, close. */
 let errors = 0
-let isStopped = false
 
 process.once('message', (orders: ClientOrders) => void run(orders))
 
 async function run(orders: ClientOrders): Promise<void> {
+  const load = { isStopped: false }
   process.on('message', () => {
-    isStopped = true
+    load.isStopped = true
     process.send!({ errors } satisfies ClientReport)
   })
   const session = orders.mode === 'resumed' ? await connection(orders, undefined) : undefined
   const loop = async (): Promise<void> => {
-    while (!isStopped) await connection(orders, session)
+    while (!load.isStopped) await connection(orders, session)
   }
   await Promise.all(Array.from({ length: orders.atATime }, loop))
 }
