@@ -32,6 +32,7 @@ const constants: [name: string, where: string, what: string][] = [
   ['sessionBytesMax', 'packages/tls/src/sessions/session-store.ts', 'a stored session of TLS 1.2'],
   ['fileBytesMax', 'packages/tls/src/certificate/watch-certificate.ts', 'a certificate or key file'],
   ['hostsMax', 'packages/tls/src/authority/hosts.ts', 'names in one certificate'],
+  ['secretBytesMax', 'packages/tls/src/sessions/read-secret.ts', 'a file with the secret of tickets'],
   ['seriesMax', 'packages/metrics/src/request-metrics.ts', 'series of one metric'],
   ['maxConnections', 'packages/http/src/admin.ts', 'connections of the admin port'],
   ['refusalRoom', 'packages/http/src/guarded-server.ts', 'connections beyond the cap that are told so'],
