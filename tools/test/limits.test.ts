@@ -4,6 +4,7 @@ import { dispatcherDefaults } from '@qps/http1'
 import { http2Limits } from '@qps/http2'
 import { loadLimits } from '@qps/loadgen'
 import { pollerDefaults } from '@qps/netpoll'
+import { quicLimits } from '@qps/quic'
 import { directDefaults } from '@qps/netpoll/zero-copy'
 import { contextDefaults, frontDefaults, gateDefaults } from '@qps/tls'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -33,6 +34,11 @@ const constants: [name: string, where: string, what: string][] = [
   ['fileBytesMax', 'packages/tls/src/certificate/watch-certificate.ts', 'a certificate or key file'],
   ['hostsMax', 'packages/tls/src/authority/hosts.ts', 'names in one certificate'],
   ['secretBytesMax', 'packages/tls/src/sessions/read-secret.ts', 'a file with the secret of tickets'],
+  ['datagramsPerTurn', 'packages/quic/src/transport/quic-connection.ts', 'datagrams of one connection in a row'],
+  ['helloDatagramsMax', 'packages/quic/src/transport/endpoint.ts', 'datagrams to an address that has not shown itself'],
+  ['interimMax', 'packages/quic/src/h3/message-reader.ts', 'interim answers before an answer'],
+  ['waitingMax', 'packages/quic/src/client/http3-client.ts', 'requests of a client that wait for a stream'],
+  ['traceMax', 'packages/quic/src/client/http3-client.ts', 'steps of moves that a client remembers'],
   ['seriesMax', 'packages/metrics/src/request-metrics.ts', 'series of one metric'],
   ['maxConnections', 'packages/http/src/admin.ts', 'connections of the admin port'],
   ['refusalRoom', 'packages/http/src/guarded-server.ts', 'connections beyond the cap that are told so'],
@@ -43,6 +49,8 @@ const constants: [name: string, where: string, what: string][] = [
 const clientBounds = Object.entries(dispatcherDefaults).flatMap(([name, value]) =>
   typeof value === 'number' ? [[name, String(value)] as const] : [],
 )
+/** Those of HTTP/3 alone. */
+const quicBounds = Object.entries(quicLimits).filter(([name]) => !(name in httpLimits))
 /** Those of HTTP/2 that HTTP/1.1 does not have; the others are the same. */
 const http2Bounds = Object.entries(http2Limits).filter(([name]) => !(name in httpLimits))
 
@@ -50,6 +58,7 @@ function table(): string {
   const rows = [
     ...Object.entries(httpLimits).map(([name, value]) => [name, String(value), 'packages/http-contract/src/limits.ts']),
     ...http2Bounds.map(([name, value]) => [name, String(value), 'packages/http2/src/limits.ts']),
+    ...quicBounds.map(([name, value]) => [name, String(value), 'packages/quic/src/limits.ts']),
     ...Object.entries(loadLimits).map(([name, value]) => [name, rangeOf(value), 'packages/loadgen/src/options.ts']),
     ...clientBounds.map(([name, value]) => [name, value, 'packages/http1/src/client/options.ts']),
     ...Object.entries(pollerDefaults).map(([name, value]) => [name, String(value), 'packages/netpoll/src/options.ts']),

@@ -20,6 +20,8 @@ const programs: readonly [name: string, fix: string, use: string][] = [
   ['wrk', 'apt-get install wrk', 'referees the load generator'],
   ['h2load', 'apt-get install nghttp2-client', 'referees HTTP/2 load'],
   ['slowhttptest', 'apt-get install slowhttptest', 'attacks with slow clients'],
+  ['gtlsclient', 'apt-get install ngtcp2-client', 'asks over HTTP/3, and moves'],
+  ['chromium', 'apt-get install chromium', 'asks over HTTP/3 as a browser does'],
   ['go', 'apt-get install golang-go', 'builds the Go peers'],
 ]
 

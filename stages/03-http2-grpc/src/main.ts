@@ -4,6 +4,7 @@ import { http2Netpoll } from './http2-netpoll.ts'
 import { grpcNetpoll } from './grpc-netpoll.ts'
 import { grpcJs } from './grpc-js.ts'
 import { grpcRaw } from './grpc-raw.ts'
+import { quic } from './quic.ts'
 import { tlsOptions } from './secure-ports.ts'
 import { variant } from './server.ts'
 import { tls } from './tls.ts'
@@ -18,6 +19,7 @@ await runStage(
     'http2-netpoll': variant(http2Netpoll),
     'grpc-netpoll': variant(grpcNetpoll),
     tls,
+    quic,
   },
   { ...tlsOptions, ...http2Options },
 )
