@@ -1,7 +1,10 @@
+import { once } from 'node:events'
+import { connect } from 'node:http2'
 import { createHardenedServer, listen } from '@qps/http'
 import { Router, serve } from '@qps/http1'
 import { rawExchange, statuses } from '@qps/testkit'
 import { describe, expect, test } from 'vitest'
+import { hardenedHttp2Variants, startHttp2 } from './http2-variants.ts'
 import { hardenedVariants, start } from './variants.ts'
 
 const hostile = ['__proto__', 'constructor', 'prototype', 'toString', '__defineGetter__']
@@ -26,6 +29,41 @@ describe.each(hardenedVariants)('S12 prototype pollution: $variant', (variant) =
       headers: { 'content-type': 'application/json' },
     })
     expect(await echo.text()).toBe(body)
+  })
+})
+
+/** An empty message of gRPC. */
+const noMessage = Buffer.alloc(5)
+
+describe.each(hardenedHttp2Variants)('S12 prototype pollution: $name', (variant) => {
+  test('hostile names as path, query, field or metadata change nothing', async () => {
+    await using stage = await startHttp2(variant)
+    const scheme = variant.secure ? 'https' : 'http'
+    const session = connect(`${scheme}://127.0.0.1:${stage.http2Port}`, { rejectUnauthorized: false })
+    session.on('error', () => {})
+    const ask = async (path: string, fields: object, body?: Buffer): Promise<Record<string, unknown>> => {
+      const method = body === undefined ? 'GET' : 'POST'
+      const stream = session.request({ ':path': path, ':method': method, ...fields }, { endStream: false })
+      stream.end(body)
+      const [head] = (await once(stream, 'response')) as [Record<string, unknown>]
+      await once(stream.resume(), 'close')
+      return head
+    }
+    const fields = Object.fromEntries(hostile.map((name) => [name.toLowerCase(), '1']))
+    const call = { te: 'trailers', 'content-type': 'application/grpc' }
+    for (const name of hostile) {
+      if (variant.call === undefined) expect((await ask(`/${name}`, {}))[':status']).toBe(404)
+      // UNIMPLEMENTED.
+      else expect((await ask(`/qps.v1.Workload/${name}`, call, noMessage))['grpc-status']).toBe('12')
+    }
+    const head =
+      variant.call === undefined
+        ? await ask(`/plaintext?${query}`, fields)
+        : await ask(variant.call, { ...fields, ...call }, noMessage)
+    expect(head[':status']).toBe(200)
+    expect(head['grpc-status']).toBeUndefined()
+    expect((await fetch(stage.url)).status).toBe(200)
+    session.destroy()
   })
 })
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { once } from 'node:events'
-import { type ClientHttp2Session, connect, createServer } from 'node:http2'
+import { type ClientHttp2Session, connect, createServer, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { createGzip, gzipSync } from 'node:zlib'
@@ -90,8 +90,9 @@ describe('S14 messages of gRPC, at a client', () => {
     ['a message beyond 4 MiB', framed(Buffer.alloc(0), 0, messageBytesMax + 1)],
   ])('%s is refused', async (_what, bytes) => {
     const server = createServer()
-    server.on('stream', (stream) => {
-      stream.on('error', () => {}).resume()
+    server.on('stream', (stream: ServerHttp2Stream) => {
+      stream.on('error', () => {})
+      stream.resume()
       stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-encoding': 'gzip' })
       stream.write(bytes)
     })

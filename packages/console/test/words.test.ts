@@ -4,6 +4,9 @@ import { banner } from '../src/stage/banner.ts'
 import { readKeys } from '../src/stage/keys.ts'
 import { onStopSignals } from '../src/stage/signals.ts'
 import { EventEmitter } from 'node:events'
+import { channel } from 'node:diagnostics_channel'
+import { handshakeDoneChannel } from '@qps/http-contract'
+import { Traffic } from '../src/stage/traffic.ts'
 
 describe('figures', () => {
   test.each([
@@ -116,4 +119,11 @@ test('one press that arrives twice is one; a later one is the second', () => {
   }
   now.mockRestore()
   expect(calls).toEqual(['first', 'second'])
+})
+
+test('the live figures count handshakes, and those that took a session up again, until they are looked at', () => {
+  using traffic = new Traffic(() => 0)
+  for (const resumed of [true, false, true]) channel(handshakeDoneChannel).publish({ resumed })
+  expect(traffic.take()).toMatchObject({ handshakes: 3, resumed: 2 })
+  expect(traffic.take()).toMatchObject({ handshakes: 0, resumed: 0 })
 })

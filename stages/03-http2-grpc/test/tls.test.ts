@@ -204,6 +204,7 @@ describe('processes', () => {
     [['--cert', 'nowhere.pem'], 'QPS_OPTION'],
     [['--ticket-secret', '/dev/null'], 'QPS_OPTION'],
     [['--ticket-secret', 'nowhere'], 'QPS_TLS_FILE'],
+    [['--variant', 'http2', '--cert', 'any.pem'], 'QPS_USAGE'],
   ])('%j at the start is an error that says what and why', async (options, code) => {
     await expect(startSecure(options)).rejects.toThrow(code)
   })
