@@ -10,7 +10,7 @@ import { type Http2Stream, internalError } from './stream.ts'
 import { sweep } from './watch.ts'
 
 /** Why somebody is turned away: the values of a metric's label. See the README's table. */
-export type EngineRefusal = Http2Refusal | 'empty-frames'
+export type EngineRefusal = Http2Refusal | 'empty-frames' | 'header-block'
 
 /**
  * Answers one stream: sets its `listener`, and may respond at once, or later. What it throws, or its promise rejects with, ends

@@ -118,7 +118,7 @@ export class Http2Session implements ConnectionHandler {
     const reader = this.#reader
     for (let at = this.#preface(bytes, start, end); at < end && !this.#over;) {
       at = reader.feed(bytes, at, end)
-      if (reader.failure !== undefined) return this.fail(reader.failure.code)
+      if (reader.failure !== undefined) return this.#unreadable(reader.failure.code)
       if (reader.complete) this.#take()
     }
   }
@@ -225,6 +225,11 @@ export class Http2Session implements ConnectionHandler {
       this.#prefaceBytes++
     }
     return at
+  }
+
+  #unreadable(code: number): void {
+    if (code === errorCode.enhanceYourCalm) this.calm('header-block')
+    else this.fail(code)
   }
 
   #take(): void {
