@@ -7,6 +7,7 @@ const sizes = [1, 4, 16, 64, 256].map((kib) => kib * kibibyte)
 const kinds = [
   'grpc-js',
   'grpc-raw',
+  'grpc-netpoll',
   'node-http2',
   'node-http',
   'netpoll-libuv',
@@ -41,11 +42,12 @@ export const copies: ProgramScenario = {
   claims: ['2.3a', '2.3c'],
   method:
     'Each server runs in a process of its own and answers from one buffer of the size that is asked for, over one connection ' +
-    'of loopback, one request after the other: HTTP/1.1 on Node and on the engine, HTTP/2 on Node, a unary call of gRPC whose ' +
-    'reply holds the bytes, and the ways to send of the engine that make no copy. In the first half of the time a library ' +
-    'that stands in front of memcpy and memmove counts the copies that can be of an answer (from nine tenths of its length, ' +
-    'or 4 KiB, up to twice its length); in the second, strace counts the system calls of all threads. What the kernel copies ' +
-    'itself is not in it, but it says which zero-copy sends it has copied after all.',
+    'of loopback, one request after the other: a unary call of gRPC whose reply holds the bytes, on grpc-js, on our own over ' +
+    'node:http2 and over the engine; HTTP/2 on Node; HTTP/1.1 on Node and on the engine; and three ways to send of the engine ' +
+    'that copy less. In the first half of the time a library that stands in front of memcpy and memmove counts the copies ' +
+    'that can be of an answer (from nine tenths of its length, or 4 KiB, up to twice its length); in the second, strace ' +
+    'counts the system calls of all threads. What the kernel copies itself is not in it, but it says which zero-copy sends ' +
+    'it has copied after all.',
   program: {
     settings: { connections: 1 },
     warmupS: 0.5,

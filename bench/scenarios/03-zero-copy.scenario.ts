@@ -68,7 +68,8 @@ export const zeroCopy: ServerScenario = {
   claims: ['2.3a', '2.3b'],
   method:
     'The same content from 1 to 256 KB over 16 connections of loopback with one request at a time on each: as a unary call of ' +
-    'gRPC, on grpc-js and on our own, and over HTTP/1.1 from servers on one engine that differ in the way to send only. ' +
+    'gRPC, on grpc-js, on our own over node:http2 and over the engine, and over HTTP/1.1 from servers on one engine that ' +
+    'differ in the way to send only. ' +
     '`write` copies into the blocks of the engine, `send` lets the kernel copy from where the answer lies, `write-fixed` does so ' +
     'from registered memory, `send-zc` and `send-zc-fixed` let the socket refer to it; `read` reads a file for each answer, ' +
     '`splice` has the kernel move its pages. An open loop at one rate for all arms of a size: 2,000 a second up to 16 KB, 500 at ' +
@@ -85,6 +86,7 @@ export const zeroCopy: ServerScenario = {
   variants: [
     server('grpc-js', { protocol: 'grpc' }),
     server('grpc-raw', { protocol: 'grpc' }),
+    server('grpc-netpoll', { protocol: 'grpc' }),
     ...['write', 'send', 'write-fixed', 'send-zc', 'send-zc-fixed', 'read', 'splice'].map((kind) => server(kind)),
   ],
   peers: [],

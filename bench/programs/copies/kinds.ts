@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { AddressInfo, Server } from 'node:net'
 import { createGrpcServer, workload, workloadDefinition } from '@qps/grpc'
 import { serveGrpcJs } from '@qps/grpc/grpc-js'
+import { listenOnNetpoll } from '@qps/grpc/netpoll'
 import { PreparedFields, serve } from '@qps/http1'
 import type { Backend } from '@qps/netpoll'
 import { answerBody } from './answer.ts'
@@ -79,6 +80,15 @@ const grpcRaw: Start = async (bytes) => {
   return { protocol: 'grpc', address: new URL(url).host, close: () => server.close(1_000) }
 }
 
+/** The same calls over the engine, with HTTP/2 of our own. */
+const grpcNetpoll: Start = async (bytes) => {
+  const body = answerBody(bytes)
+  const server = createGrpcServer()
+  server.addService(workloadDefinition, workload({ status: () => body }))
+  const { url } = await listenOnNetpoll(server, { host, port: 0 })
+  return { protocol: 'grpc', address: new URL(url).host, close: () => server.close(1_000) }
+}
+
 const direct = (way: Way): Start => {
   return async (bytes) => ({ protocol: 'h1', ...(await serveDirect(way, bytes)) })
 }
@@ -92,5 +102,6 @@ export const kinds: Readonly<Record<string, Start>> = {
   'node-http2': nodeHttp2,
   'grpc-js': grpcJs,
   'grpc-raw': grpcRaw,
+  'grpc-netpoll': grpcNetpoll,
   ...Object.fromEntries(ways.map((way) => [way, direct(way)])),
 }
