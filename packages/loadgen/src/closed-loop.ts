@@ -28,6 +28,10 @@ export class ClosedLoop implements Loop {
 
   lost(_count: number, _nowMs: number): void {}
 
+  giveUp(): number {
+    return 0
+  }
+
   stop(_nowMs: number): void {
     this.#running = false
   }

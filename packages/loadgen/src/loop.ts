@@ -21,6 +21,8 @@ export interface Loop {
   stop(nowMs: number): void
   /** Requests intended and not sent yet. */
   readonly waiting: number
+  /** Sends nothing more. @returns how many requests waited. */
+  giveUp(): number
   /** Ends every timer. */
   close(): void
 }

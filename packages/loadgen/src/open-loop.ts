@@ -90,6 +90,12 @@ export class OpenLoop implements Loop {
     return this.#queue.length
   }
 
+  giveUp(): number {
+    const { length } = this.#queue
+    this.#queue.clear()
+    return length
+  }
+
   close(): void {
     this.#running = false
     clearTimeout(this.#timer)

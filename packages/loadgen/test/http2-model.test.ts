@@ -40,6 +40,7 @@ function play(steps: readonly Step[], pieceBytes: number): Outcome {
     lost: (count) => leave(undefined, count),
     stop: () => {},
     waiting: 0,
+    giveUp: () => 0,
     close: () => {},
   }
   let handler: TransportHandler | undefined
