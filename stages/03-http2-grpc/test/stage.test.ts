@@ -46,7 +46,7 @@ describe('the command', () => {
     const options = ['--conditions=@qps/source', main, '--list', '--json']
     const { stdout } = spawnSync(process.execPath, options, { encoding: 'utf8', timeout: 20_000 })
     const listed = JSON.parse(stdout) as { best: string; variants: { name: string }[] }
-    expect(listed).toMatchObject({ stage: 3, best: 'grpc-raw' })
+    expect(listed).toMatchObject({ stage: 3, best: 'grpc-netpoll' })
     // quic needs a native module, and has its tests beside this file.
     expect(listed.variants.map(({ name }) => name)).toEqual([...variants, 'quic'])
   })
