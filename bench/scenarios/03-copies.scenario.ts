@@ -41,15 +41,15 @@ export const copies: ProgramScenario = {
     'system calls does a request take?',
   claims: ['2.3a', '2.3c'],
   method:
-    'Each server runs in a process of its own and answers from one buffer of the size that is asked for, over one connection ' +
-    'of loopback, one request after the other: a unary call of gRPC whose reply holds the bytes, on grpc-js, on our own over ' +
+    'Each server runs in a process of its own and answers from one buffer of the size that is asked for, over loopback, ' +
+    'one request after the other on one connection, and on sixteen: a unary call of gRPC whose reply holds the bytes, on grpc-js, on our own over ' +
     'node:http2 and over the engine; HTTP/2 on Node; HTTP/1.1 on Node and on the engine; and three ways to send of the engine ' +
     'that copy less. In the first half of the time a library that stands in front of memcpy and memmove counts the copies ' +
     'that can be of an answer (from nine tenths of its length, or 4 KiB, up to twice its length); in the second, strace ' +
     'counts the system calls of all threads. What the kernel copies itself is not in it, but it says which zero-copy sends ' +
     'it has copied after all.',
   program: {
-    settings: { connections: 1 },
+    settings: {},
     warmupS: 0.5,
     durationS: 1,
     gives: {
@@ -61,7 +61,7 @@ export const copies: ProgramScenario = {
     },
   },
   sweep: [
-    ...sizes.map((bytes) => ({ inputs: { bytes }, headline: bytes === 16 * kibibyte })),
+    ...sizes.map((bytes) => ({ inputs: { bytes, connections: 1 }, headline: bytes === 16 * kibibyte })),
     { inputs: { bytes: 16 * kibibyte, connections: 16 } },
   ],
   variants: kinds.map((kind) => programVariant(kind, 'copies', ['--kind', kind])),
