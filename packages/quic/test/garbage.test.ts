@@ -13,7 +13,7 @@ const randomBytes = (length: number): Buffer => Buffer.from(Array.from({ length 
 
 /** The first datagram of a client that means it. */
 function initial(serverPort: number, localPort: number): Buffer {
-  const config = clientConfig(authority.cert, quicLimits)
+  const config = clientConfig(authority.cert, quicLimits, false)
   const local = { host: '127.0.0.1', port: localPort }
   const peer = { host: '127.0.0.1', port: serverPort }
   const raw = loadQuiche().Connection.connect('localhost', randomBytes(16), local, peer, config)

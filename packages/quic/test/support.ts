@@ -48,25 +48,35 @@ export interface RawClient extends AsyncDisposable {
   /** How the connection has ended: the code of the side that ended it. */
   readonly ended: Promise<number | undefined>
   isEnded(): boolean
+  /** What has come on a stream so far. */
+  received(streamId: number): Buffer
 }
 
-export async function rawClient(port: number): Promise<RawClient> {
+/** @param again a session to resume, and what to send on stream 0 before the handshake is over. */
+export async function rawClient(port: number, again?: { session: Uint8Array; early: Buffer }): Promise<RawClient> {
   const peer = { host: '127.0.0.1', port }
   const post = await ClientPost.open({
     peer,
     ca: authority.cert,
     serverName: 'localhost',
+    session: again?.session,
     limits: quicLimits,
     clock: systemClock,
   })
   const { connection } = post
+  const received = new Map<number, Buffer>()
+  const nothing = Buffer.alloc(0)
   const established = Promise.withResolvers<void>()
   const ended = Promise.withResolvers<number | undefined>()
   connection.ownedBy({
+    early: () => again !== undefined && connection.write(0, [again.early], true),
     established: () => established.resolve(),
     readable: (streamId) => {
       try {
-        while (connection.read(streamId)?.isLast === false);
+        for (let read = connection.read(streamId); read !== undefined; read = connection.read(streamId)) {
+          received.set(streamId, Buffer.concat([received.get(streamId) ?? nothing, read.bytes]))
+          if (read.isLast) return
+        }
       } catch {
         // Reset: as good an end as any.
       }
@@ -86,6 +96,7 @@ export async function rawClient(port: number): Promise<RawClient> {
     },
     ended: ended.promise,
     isEnded: () => connection.isEnded,
+    received: (streamId) => received.get(streamId) ?? nothing,
     [Symbol.asyncDispose]: async () => {
       connection.close(0x100, '')
       await ended.promise

@@ -15,22 +15,27 @@ export interface Credentials {
 }
 
 /**
- * TLS 1.3 with a certificate. Early data stays off: what it carries can be repeated by whoever has recorded it.
+ * TLS 1.3 with a certificate.
  *
- * @throws QpsError QPS_OPTION where key or certificate are no PEM, or not a pair; QPS_PART_MISSING.
+ * @param takesEarlyData whether clients that come again may ask in their first datagram. @throws QpsError QPS_OPTION where key or certificate are no PEM, or not a pair; QPS_PART_MISSING.
  */
-export function serverConfig({ key, cert }: Credentials, limits: QuicLimits): QuicheConfig {
+export function serverConfig({ key, cert }: Credentials, limits: QuicLimits, takesEarlyData: boolean): QuicheConfig {
   const quiche = loadQuiche()
   check('key and cert must be PEM, and a pair', () => new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
   const config = quiche.Config.withBoringSslCtx(false, false, null, [Buffer.from(key)], [Buffer.from(cert)], null)
+  if (takesEarlyData) config.enableEarlyData()
   return withLimits(config, limits, limits.streamsMax)
 }
 
-/** @param ca PEM of the authorities that are trusted. @throws QpsError QPS_OPTION where it is no PEM; QPS_PART_MISSING. */
-export function clientConfig(ca: string, limits: QuicLimits): QuicheConfig {
+/**
+ * @param ca PEM of the authorities that are trusted. @param sendsEarlyData where there is a session for it.
+ * @throws QpsError QPS_OPTION where it is no PEM; QPS_PART_MISSING.
+ */
+export function clientConfig(ca: string, limits: QuicLimits, sendsEarlyData: boolean): QuicheConfig {
   const quiche = loadQuiche()
   check('ca must be PEM', () => new X509Certificate(ca).raw.length > 0)
   const config = quiche.Config.withBoringSslCtx(true, false, Buffer.from(ca), null, null, null)
+  if (sendsEarlyData) config.enableEarlyData()
   // A client's requests are its own: a server opens none.
   return withLimits(config, limits, 0)
 }

@@ -46,6 +46,10 @@ export interface QuichePathStats {
 
 /** A connection without sockets or timers: bytes go in, bytes come out, and somebody else carries them. */
 export interface QuicheConnection {
+  /** What `session` gave of an earlier connection. Before the first `send`. @throws Error where it is none. */
+  setSession(session: Uint8Array): void
+  /** Undefined where the server has sent no ticket. */
+  session(): Uint8Array | null
   /** @param data decrypted in place. @throws Error for a packet that is no good; the connection knows what to make of it. */
   recv(data: Uint8Array, path: Path): number
   /** Writes the next datagram. @returns how long it is and where it goes; null where there is nothing to send. */
@@ -74,6 +78,10 @@ export interface QuicheConnection {
   applicationProto(): Uint8Array
   peerCertChain(): Uint8Array[] | null
   isEstablished(): boolean
+  /** The handshake goes on, and streams carry what was sent before its end. */
+  isInEarlyData(): boolean
+  /** By a ticket, without certificates. */
+  isResumed(): boolean
   isDraining(): boolean
   isClosed(): boolean
   isTimedOut(): boolean
@@ -84,7 +92,7 @@ export interface QuicheConnection {
 }
 
 export interface QuicheConfig {
-  grease(isOn: boolean): void
+  enableEarlyData(): void
   setMaxIdleTimeout(ms: number): void
   setMaxRecvUdpPayloadSize(bytes: number): void
   setMaxSendUdpPayloadSize(bytes: number): void

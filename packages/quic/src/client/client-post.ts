@@ -4,7 +4,7 @@ import { type Clock, invariant } from '@qps/core'
 import { isLoopback } from '@qps/http-contract'
 import { clientConfig } from '../binding/config.ts'
 import { loadQuiche } from '../binding/load.ts'
-import type { HostPort } from '../binding/quiche.ts'
+import type { HostPort, QuicheConnection } from '../binding/quiche.ts'
 import type { QuicLimits } from '../limits.ts'
 import { Driver } from '../transport/driver.ts'
 import { idBytes } from '../transport/packet-head.ts'
@@ -17,6 +17,8 @@ export interface ClientPostOptions {
   ca: string
   /** What BoringSSL checks the certificate for; null where it is left to the caller. */
   serverName: string | null
+  /** Of an earlier connection, to resume. */
+  session: Uint8Array | undefined
   limits: QuicLimits
   clock: Clock
 }
@@ -34,11 +36,12 @@ export class ClientPost implements ConnectionPost, Disposable {
   #connection: QuicConnection | undefined
 
   /** Binds a socket and begins to connect; the connection needs an owner at once. @throws QpsError QPS_OPTION, QPS_PART_MISSING. */
-  static async open({ peer, ca, serverName, limits, clock }: ClientPostOptions): Promise<ClientPost> {
-    const config = clientConfig(ca, limits)
+  static async open({ peer, ca, serverName, session, limits, clock }: ClientPostOptions): Promise<ClientPost> {
+    const config = clientConfig(ca, limits, session !== undefined)
     const post = new ClientPost(peer, clock, new Driver(clock, limits))
     const { local } = await post.openSocket()
     const raw = loadQuiche().Connection.connect(serverName, randomBytes(idBytes), local, peer, config)
+    if (session !== undefined) resume(raw, session)
     post.#local = local
     post.#connection = new QuicConnection(raw, post.#driver, post, limits)
     post.#driver.wake(post.#connection)
@@ -112,5 +115,14 @@ export class ClientPost implements ConnectionPost, Disposable {
     for (const timer of this.#timers) timer[Symbol.dispose]()
     this.#driver[Symbol.dispose]()
     for (const socket of this.#sockets.values()) socket.close()
+  }
+}
+
+/** A session that cannot be read is one that there is not: the handshake is a full one. */
+function resume(raw: QuicheConnection, session: Uint8Array): void {
+  try {
+    raw.setSession(session)
+  } catch {
+    // The server is asked as for the first time.
   }
 }

@@ -4,6 +4,7 @@ import { type Clock, QpsError, systemClock } from '@qps/core'
 import type { ConnectionFault, HostPort } from '../binding/quiche.ts'
 import { quicError } from '../errors.ts'
 import { errorCode, errorName } from '../h3/codes.ts'
+import { isRepeatable } from '../h3/early-data.ts'
 import { type Http3Role, Http3Session } from '../h3/session.ts'
 import { type QuicLimits, quicLimits } from '../limits.ts'
 import type { PathEvent } from '../transport/path-event.ts'
@@ -19,6 +20,11 @@ export interface ConnectHttp3Options {
   ca: string
   /** What the certificate must be for. Default the host. */
   serverName?: string
+  /**
+   * What {@link Http3Client.session} gave of an earlier connection to this server. The handshake then needs no certificate, and
+   * where the server takes early data, requests that may be repeated leave with the first datagram.
+   */
+  session?: Uint8Array
   /** Limits that differ from `quicLimits`; of those, the client uses what bounds an answer, a window and an idle connection. */
   limits?: Partial<QuicLimits>
   /** For connecting, and for a move. Default 5 s. */
@@ -79,7 +85,17 @@ export class Http3Client implements Http3Role, AsyncDisposable {
     return this.#refusedFrom === Number.POSITIVE_INFINITY && !this.#post.connection.isEnded
   }
 
-  /** Resolves when the handshake is done and the certificate is the one that was asked for. */
+  /** What another connection can resume this one by; undefined until the server has sent a ticket. It is a secret. */
+  session(): Uint8Array | undefined {
+    return this.#post.connection.raw.session() ?? undefined
+  }
+
+  /** Whether the handshake was shortened by a session. */
+  get isResumed(): boolean {
+    return this.#post.connection.raw.isResumed()
+  }
+
+  /** Resolves when the handshake is done and the certificate is the one that was asked for, or when requests may be early. */
   connected(): Promise<void> {
     return this.#connected.promise
   }
@@ -156,6 +172,11 @@ export class Http3Client implements Http3Role, AsyncDisposable {
     await this.close()
   }
 
+  early(): void {
+    this.#connected.resolve()
+    this.#startWaiting()
+  }
+
   established(): void {
     const name = this.#options.serverName ?? this.#options.host
     const leaf = this.#post.connection.raw.peerCertChain()?.[0]
@@ -164,6 +185,7 @@ export class Http3Client implements Http3Role, AsyncDisposable {
       return this.#post.connection.close(badCertificate, `the certificate is not for ${name}`, false)
     }
     this.#connected.resolve()
+    this.#startWaiting()
   }
 
   readable(streamId: number): void {
@@ -204,8 +226,11 @@ export class Http3Client implements Http3Role, AsyncDisposable {
 
   #startWaiting(): void {
     const { connection } = this.#post
-    if (!connection.isEstablished) return
-    while (this.#waiting.length > 0 && connection.openStream(this.#next)) {
+    if (!connection.isEstablished && !connection.isEarly) return
+    while (this.#waiting.length > 0) {
+      const { method = 'GET', body } = this.#waiting[0]!.request
+      const isRefusedEarly = body !== undefined || !isRepeatable(method)
+      if ((!connection.isEstablished && isRefusedEarly) || !connection.openStream(this.#next)) return
       const exchange = this.#waiting.shift()!
       this.#exchanges.set(this.#next, exchange)
       exchange.start(connection, this.#next, this.#authority)
@@ -266,7 +291,7 @@ export async function connectHttp3(options: ConnectHttp3Options): Promise<Http3C
   const limits: QuicLimits = { ...quicLimits, ...options.limits }
   const peer = { host: await resolved(host), port }
   const name = isIP(serverName) === 0 ? serverName : null
-  const post = await ClientPost.open({ peer, ca, serverName: name, limits, clock })
+  const post = await ClientPost.open({ peer, ca, serverName: name, session: options.session, limits, clock })
   const client = new Http3Client(post, options, limits)
   const timer = clock.after(timeoutMs, () => post.giveUp())
   try {

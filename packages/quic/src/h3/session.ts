@@ -12,6 +12,7 @@ import { type Http3Settings, settingsDefaults } from './settings.ts'
 /** What a client and a server do differently. What these throw as an {@link Http3Failure} ends the connection. */
 export interface Http3Role {
   readonly side: 'client' | 'server'
+  early(): void
   established(): void
   /** A request's stream has something to read. */
   readable(streamId: number): void
@@ -42,6 +43,7 @@ export class Http3Session implements ConnectionOwner {
   readonly #limits: QuicLimits
   readonly #peerStreams: PeerStreams
   readonly #controlId: number
+  #isOpen = false
 
   constructor(connection: QuicConnection, role: Http3Role, limits: QuicLimits) {
     this.connection = connection
@@ -56,13 +58,17 @@ export class Http3Session implements ConnectionOwner {
     connection.ownedBy(this)
   }
 
+  early(): void {
+    this.#open()
+    this.#role.early()
+  }
+
   established(): void {
     const protocol = Buffer.from(this.connection.raw.applicationProto()).toString('latin1')
     if (protocol !== protocolName) {
       return this.connection.close(noApplicationProtocol, 'only h3 is spoken here', false)
     }
-    const settings = { ...settingsDefaults, fieldSectionBytesMax: this.#limits.headerBytesMax }
-    this.connection.write(this.#controlId, [controlPreface(settings)], false)
+    this.#open()
     this.#role.established()
   }
 
@@ -109,6 +115,13 @@ export class Http3Session implements ConnectionOwner {
       if (!(error instanceof Http3Failure)) throw error
       this.connection.close(error.code, error.message)
     }
+  }
+
+  #open(): void {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    const settings = { ...settingsDefaults, fieldSectionBytesMax: this.#limits.headerBytesMax }
+    this.connection.write(this.#controlId, [controlPreface(settings)], false)
   }
 
   #readUnidirectional(streamId: number): void {

@@ -33,6 +33,8 @@ export class Exchange implements MessageSink {
   /** When its stream was first seen, in the clock's ms. */
   readonly startMs: number
   readonly body: IncomingBody = new IncomingBody()
+  /** It came before the end of the handshake, and whoever has recorded it can send it again: RFC 8470. */
+  readonly isEarly: boolean
   /** Of the answer; 0 until there is one. */
   status = 0
   /** The request has not arrived in full, and somebody waits for it. */
@@ -47,6 +49,7 @@ export class Exchange implements MessageSink {
     this.streamId = streamId
     this.#owner = owner
     this.startMs = owner.context.clock.nowMs()
+    this.isEarly = !owner.connection.isEstablished
     this.#reader = new MessageReader(this, owner.context.limits)
     this.body.onPull = () => {
       this.isArriving = !this.#isRequestEnded

@@ -3,6 +3,7 @@ import type { Clock } from '@qps/core'
 import { type RequestDone, requestDoneChannel, routePath } from '@qps/http-contract'
 import { type Credentials, serverConfig } from '../binding/config.ts'
 import type { HostPort } from '../binding/quiche.ts'
+import { isRepeatable, tooEarly } from '../h3/early-data.ts'
 import { errorCode } from '../h3/codes.ts'
 import type { QuicLimits } from '../limits.ts'
 import { Endpoint, type EndpointRefusal } from '../transport/endpoint.ts'
@@ -20,6 +21,7 @@ export type Http3Refusal = EndpointRefusal | SessionFault
 
 export interface Http3ServerOptions {
   credentials: Credentials
+  takesEarlyData: boolean
   limits: QuicLimits
   clock: Clock
   handler: Http3Handler
@@ -56,7 +58,7 @@ export class Http3Server implements ServerContext, Disposable {
     this.clock = options.clock
     this.room = new CountedRoom(options.limits.bodiesBytesMax)
     this.endpoint = new Endpoint({
-      config: serverConfig(options.credentials, options.limits),
+      config: serverConfig(options.credentials, options.limits, options.takesEarlyData),
       limits: options.limits,
       clock: options.clock,
       onConnection: (connection, peer) => this.#begin(connection, peer),
@@ -113,6 +115,7 @@ export class Http3Server implements ServerContext, Disposable {
   }
 
   handle(exchange: Exchange): void {
+    if (exchange.isEarly && !isRepeatable(exchange.method)) return exchange.refuse(tooEarly)
     const failed = (error: unknown): void => {
       if (exchange.isOver) return
       this.#options.onError(error)

@@ -13,6 +13,11 @@ export interface ServeHttp3Options extends Credentials {
   port: number
   /** Default 127.0.0.1. */
   host?: string
+  /**
+   * Whether clients that come again may ask in their first datagram (0-RTT), with methods that may be repeated; others are
+   * answered with 425. Default false.
+   */
+  earlyData?: boolean
   /** Limits that differ from `quicLimits`. */
   limits?: Partial<QuicLimits>
   onRefused?: ((reason: Http3Refusal) => void) | undefined
@@ -51,6 +56,7 @@ export async function serveHttp3(options: ServeHttp3Options, handler: Http3Handl
   const { host = '127.0.0.1', port, key, cert } = options
   const server = new Http3Server({
     credentials: { key, cert },
+    takesEarlyData: options.earlyData ?? false,
     limits: { ...quicLimits, ...options.limits },
     clock: options.clock ?? systemClock,
     handler,

@@ -66,6 +66,8 @@ export class ServerSession implements Http3Role, ExchangeOwner {
     return false
   }
 
+  early(): void {}
+
   established(): void {
     this.#events.established()
   }

@@ -9,6 +9,8 @@ import type { UdpSocket } from './udp-socket.ts'
 
 /** What somebody makes of a connection's streams. Called during its turns. */
 export interface ConnectionOwner {
+  /** Streams may be used though the handshake goes on: for what may be repeated by whoever has recorded it. At most once. */
+  early(): void
   /** The handshake is complete: streams may be used. */
   established(): void
   /** A stream has bytes, an end or a reset to be read. Told again each turn until they are. */
@@ -50,6 +52,8 @@ export class QuicConnection {
   /** When quiche is to be told of the time, in the driver's ms; infinite where nothing is awaited. */
   dueMs: number = Number.POSITIVE_INFINITY
   isEstablished = false
+  /** There were streams before the end of the handshake. */
+  isEarly = false
   isEnded = false
   readonly #driver: Driver
   readonly #post: ConnectionPost
@@ -175,8 +179,9 @@ export class QuicConnection {
       this.isEstablished = true
       this.#owner?.established()
     }
-    if (this.isEstablished && !this.isEnded) {
-      this.#renewIds()
+    if (!this.isEstablished) this.#beginEarly()
+    if ((this.isEstablished || this.isEarly) && !this.isEnded) {
+      if (this.isEstablished) this.#renewIds()
       this.#tellPaths()
       for (const streamId of this.raw.readable()) this.#owner?.readable(streamId)
       this.#owner?.caughtUp()
@@ -185,10 +190,20 @@ export class QuicConnection {
     }
     this.#isSendingSoon = false
     this.#send()
+    // A client can only be early when its hello is made.
+    if (!this.isEstablished && this.#beginEarly()) this.#driver.wake(this)
     if (!this.isEnded && (this.raw.isDraining() || this.raw.isClosed() || this.raw.localError() !== null)) this.#end()
     if (this.raw.isClosed()) return this.#post.gone(this)
     const timeoutMs = this.raw.timeout()
     this.dueMs = timeoutMs === null ? Number.POSITIVE_INFINITY : this.#driver.nowMs + timeoutMs
+  }
+
+  /** @returns true where it has just begun. */
+  #beginEarly(): boolean {
+    if (this.isEarly || this.isEnded || !this.raw.isInEarlyData()) return false
+    this.isEarly = true
+    this.#owner?.early()
+    return true
   }
 
   /** Gives the other side as many ids as it keeps, so that it can use one for each path. */
