@@ -41,9 +41,10 @@ export const copies: ProgramScenario = {
     'system calls does a request take?',
   claims: ['2.3a', '2.3c'],
   method:
-    'Each server runs in a process of its own and answers from one buffer of the size that is asked for, over loopback, ' +
-    'one request after the other on one connection, and on sixteen: a unary call of gRPC whose reply holds the bytes, on grpc-js, on our own over ' +
-    'node:http2 and over the engine; HTTP/2 on Node; HTTP/1.1 on Node and on the engine; and three ways to send of the engine ' +
+    'Each server runs in a process of its own and answers from one buffer of the size that is asked for, over loopback, one ' +
+    'request after the other on one connection, and at 16 KB also on sixteen: a unary call of gRPC whose reply holds the ' +
+    'bytes, on grpc-js, on our own over node:http2 and over the engine; HTTP/2 on Node; HTTP/1.1 on Node and on the engine; ' +
+    'and three ways to send of the engine ' +
     'that copy less. In the first half of the time a library that stands in front of memcpy and memmove counts the copies ' +
     'that can be of an answer (from nine tenths of its length, or 4 KiB, up to twice its length); in the second, strace ' +
     'counts the system calls of all threads. What the kernel copies itself is not in it, but it says which zero-copy sends ' +
