@@ -201,7 +201,7 @@ describe('requests that are malformed', () => {
     ['an authority with a user', with_(':authority', 'me@a')],
     ['a host that says something else', [...good, ['host', 'b']]],
     ['two hosts', [...without(':authority'), ['host', 'a'], ['host', 'a']]],
-    ['a pseudo-header field twice', [...good, [':path', '/']].toSorted()] as [string, [string, string][]],
+    ['a pseudo-header field twice', [[':path', '/'], ...good]],
     ['a pseudo-header field behind another', [...good, ['x', 'y'], [':path', '/']]],
     ['a pseudo-header field of answers', [[':status', '200'], ...good]],
     ['an unknown pseudo-header field', [[':protocol', 'websocket'], ...good]],
@@ -230,7 +230,7 @@ describe('requests that are malformed', () => {
     const paths: string[] = []
     const server = new MemoryServer((stream) => {
       paths.push(stream.head.path)
-      answering()(stream)
+      stream.respond([[':status', '204']], true)
     })
     // :path /x with indexing is entry 62 of both tables from then on; then /y is.
     const indexing = (path: string): Buffer => Buffer.from([0x82, 0x86, 0x44, path.length, ...Buffer.from(path)])
@@ -239,6 +239,6 @@ describe('requests that are malformed', () => {
     const blocks = [indexing('/x'), byIndex, byIndex, indexing('/y'), byIndex, byIndex, indexing('/x'), byIndex]
     for (const [at, block] of blocks.entries()) client.send(frame(1, 5, 2 * at + 1, block))
     expect(paths).toEqual(['/x', '/x', '/x', '/y', '/y', '/y', '/x', '/x'])
-    expect(client.told.length).toBe(2 * blocks.length)
+    expect(client.told.length).toBe(blocks.length)
   })
 })

@@ -51,7 +51,7 @@ export function sample(random: Random, changes: number): Buffer {
     const id = begins ? (last += 2) : Math.max(1, last - 2 * Math.floor(random() * 3))
     pieces.push(make(id))
   }
-  let bytes = Buffer.concat(pieces)
+  let bytes: Buffer = Buffer.concat(pieces)
   for (let count = Math.floor(random() * (changes + 1)); count > 0; count--) bytes = changed(bytes, random)
   return bytes
 }
@@ -105,16 +105,21 @@ export class Player {
   /**
    * Plays a client's bytes, in pieces that end at `cuts`; then the client leaves.
    *
+   * @param instant false where the kernel takes output at the end of a turn, and every third turn not even then: what is told
+   *   then depends on the cuts. Default true.
    * @throws Error where the server has sent what is no HTTP/2, has thrown, or keeps something of the client.
    */
-  play(bytes: Buffer, cuts: readonly number[]): Outcome {
+  play(bytes: Buffer, cuts: readonly number[], instant = true): Outcome {
     const { server } = this
     const client: MemoryClient = server.open()
+    client.connection.instant = instant
     let from = 0
-    for (const to of [...cuts, bytes.length]) {
+    for (const [turn, to] of [...cuts, bytes.length].entries()) {
+      client.connection.stuck = !instant && turn % 3 === 2
       if (to > from) client.send(bytes.subarray(from, to))
       from = to
     }
+    client.connection.stuck = false
     const sessions = [...server.server.sessions]
     const outcome = { told: JSON.stringify(client.log.lines), ended: client.connection.ended }
     client.connection.finish()

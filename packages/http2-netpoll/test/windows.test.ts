@@ -106,7 +106,7 @@ describe('windows of the client', () => {
   test('beyond outputBytesMax, in bodies or on the connection, streams are refused', () => {
     const server = new MemoryServer(
       (stream) =>
-        void stream.respond(
+        stream.respond(
           [
             [':status', '204'],
             ['x', 'y'.repeat(4000)],
