@@ -2,6 +2,7 @@ import { grpcLimits } from '@qps/grpc'
 import { httpLimits } from '@qps/http-contract'
 import { dispatcherDefaults } from '@qps/http1'
 import { http2Limits } from '@qps/http2'
+import { engineLimits } from '@qps/http2-netpoll'
 import { loadLimits } from '@qps/loadgen'
 import { pollerDefaults } from '@qps/netpoll'
 import { quicLimits } from '@qps/quic'
@@ -24,6 +25,9 @@ const constants: [name: string, where: string, what: string][] = [
   ['roundsMax', 'packages/netpoll/src/kernel/turns.ts', 'rounds of one turn, before timers get their share'],
   ['pipeBytes', 'packages/netpoll/src/zero-copy/pipes.ts', 'bytes of a file that are moved at once'],
   ['lastAcceptsMax', 'packages/netpoll/src/kernel/listener.ts', 'connections that a closing listener accepts'],
+  ['returnsMax', 'packages/http2-netpoll/src/session.ts', 'frames without content that answers make up for'],
+  ['rememberedMax', 'packages/http2-netpoll/src/head-reader.ts', 'header blocks that a session recognizes'],
+  ['keptMax', 'packages/http2-netpoll/src/block-writer.ts', 'header lists that a session keeps encoded'],
   ['headerBlockBytesMax', 'packages/http2-frames/src/header-block.ts', 'one header section, encoded'],
   ['continuationsMax', 'packages/http2-frames/src/header-block.ts', 'frames that continue one header section'],
   ['headerListBytesMax', 'packages/http2-frames/src/hpack/decoder.ts', 'one header section, decoded'],
@@ -54,11 +58,15 @@ const quicBounds = Object.entries(quicLimits).filter(([name]) => !(name in httpL
 /** Those of HTTP/2 that HTTP/1.1 does not have; the others are the same. */
 const http2Bounds = Object.entries(http2Limits).filter(([name]) => !(name in httpLimits))
 
+/** Those that the engine's HTTP/2 counts itself. */
+const engineBounds = Object.entries(engineLimits).filter(([name]) => !(name in http2Limits))
+
 function table(): string {
   const rows = [
     ...Object.entries(httpLimits).map(([name, value]) => [name, String(value), 'packages/http-contract/src/limits.ts']),
     ...http2Bounds.map(([name, value]) => [name, String(value), 'packages/http2/src/limits.ts']),
     ...quicBounds.map(([name, value]) => [name, String(value), 'packages/quic/src/limits.ts']),
+    ...engineBounds.map(([name, value]) => [name, String(value), 'packages/http2-netpoll/src/limits.ts']),
     ...Object.entries(loadLimits).map(([name, value]) => [name, rangeOf(value), 'packages/loadgen/src/options.ts']),
     ...clientBounds.map(([name, value]) => [name, value, 'packages/http1/src/client/options.ts']),
     ...Object.entries(pollerDefaults).map(([name, value]) => [name, String(value), 'packages/netpoll/src/options.ts']),
