@@ -43,7 +43,7 @@ export class Http2Session implements ConnectionHandler {
   /** Was told that the server is about to leave, and has acknowledged it. */
   hasNoticed = false
   readonly openedAtMs: number
-  /** When a stream last began or ended; at first, when the connection was made. */
+  /** When a stream last began or ended; at first, when the connection was made, and at last, when the session ended. */
   usedAtMs: number
   /** The window that the client may take a stream to have. */
   streamWindowBytes: number
@@ -452,6 +452,7 @@ export class Http2Session implements ConnectionHandler {
     if (this.#over || !this.#leaving || this.streams.size > 0) return
     this.#over = true
     this.isParting = true
+    this.usedAtMs = this.nowMs
     this.output.end()
   }
 }

@@ -71,7 +71,7 @@ function lookAtStreams(server: Http2NetpollServer, session: Http2Session): void 
   }
 }
 
-/** Both sides are done. The client still reads, or it is gone, or it stays for no reason. */
+/** Both sides are done. The client still reads, for `idleMs` at most, or it is silent, and gets `lingerMs` to close. */
 function lookAfter(server: Http2NetpollServer, session: Http2Session): void {
   const { output } = session
   const { idleMs, lingerMs } = server.limits
