@@ -18,7 +18,7 @@ function keyHash(cert: string): string {
 }
 
 test.skipIf(!chromium.available || !quic.available)(
-  'Chromium shows what it was told over HTTP/3, and nothing else was open to it',
+  `Chromium shows what it was told over HTTP/3, and nothing else was open to it ${chromium.reason}${quic.reason}`,
   async () => {
     const asked: unknown[][] = []
     await using server = await serveSurface({ onRequestDone: (...facts) => asked.push(facts) })

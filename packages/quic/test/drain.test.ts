@@ -1,7 +1,7 @@
-import { describe, expect, test } from 'vitest'
-import { ask, connect, pause, quic, rawClient, serveSurface, until } from './support.ts'
+import { expect, test } from 'vitest'
+import { ask, connect, pause, rawClient, serveSurface, until, withQuic } from './support.ts'
 
-describe.skipIf(!quic.available)('a drain', () => {
+withQuic('a drain', () => {
   test('answers what is under way, tells clients to go, and loses nothing', async () => {
     const server = await serveSurface({}, async (exchange) => {
       await pause(100)

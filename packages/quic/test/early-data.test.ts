@@ -1,6 +1,6 @@
 import { type DecodedFields, type Exchange, type Field, headersFrame, MessageReader } from '@qps/quic'
-import { describe, expect, test } from 'vitest'
-import { ask, connect, quic, rawClient, serveSurface, until } from './support.ts'
+import { expect, test } from 'vitest'
+import { ask, connect, rawClient, serveSurface, until, withQuic } from './support.ts'
 
 /** Tells in its answer whether the request was early. */
 const teller = (exchange: Exchange): void =>
@@ -14,7 +14,7 @@ async function sessionOf(port: number): Promise<Uint8Array> {
   return client.session()!
 }
 
-describe.skipIf(!quic.available)('a client that comes again', () => {
+withQuic('a client that comes again', () => {
   test('asks in its first datagram, where the server takes that', async () => {
     await using server = await serveSurface({ earlyData: true }, teller)
     const session = await sessionOf(server.port)

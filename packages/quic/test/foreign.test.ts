@@ -12,7 +12,7 @@ import { quic, serveSurface } from './support.ts'
 const client = requireProgram('gtlsclient', 'apt-get install ngtcp2-client')
 const run = promisify(execFile)
 
-describe.skipIf(!client.available || !quic.available)('a client by other people', () => {
+describe.skipIf(!client.available || !quic.available)(`a client by other people ${client.reason}${quic.reason}`, () => {
   let folder: string
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'qps-quic-'))))
   afterEach(() => rmSync(folder, { recursive: true }))

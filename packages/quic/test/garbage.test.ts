@@ -2,11 +2,11 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { seededRandom } from '@qps/core'
 import { quicLimits } from '@qps/quic'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { clientConfig } from '../src/binding/config.ts'
 import { loadQuiche } from '../src/binding/load.ts'
 import { RetryTokens } from '../src/transport/retry-token.ts'
-import { ask, authority, connect, pause, quic, serveSurface, until } from './support.ts'
+import { ask, authority, connect, pause, rawClient, serveSurface, until, withQuic } from './support.ts'
 
 const random = seededRandom(7)
 const randomBytes = (length: number): Buffer => Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)))
@@ -21,7 +21,7 @@ function initial(serverPort: number, localPort: number): Buffer {
   return datagram.subarray(0, raw.send(datagram)![0])
 }
 
-describe.skipIf(!quic.available)('what comes over UDP and is no QUIC', () => {
+withQuic('what comes over UDP and is no QUIC', () => {
   let socket: Socket
   const answers: Buffer[] = []
   beforeEach(async () => {
@@ -114,6 +114,22 @@ describe.skipIf(!quic.available)('what comes over UDP and is no QUIC', () => {
       expect(tokens.open(forged, here, 50)).toBeUndefined()
       expect(tokens.open(token.subarray(0, at), here, 50)).toBeUndefined()
     }
+  })
+
+  test('any bytes on any streams end their own connection at most', { timeout: 30_000 }, async () => {
+    await using server = await serveSurface()
+    await using bystander = await connect(server.port)
+    for (let round = 0; round < 100; round++) {
+      await using client = await rawClient(server.port)
+      for (const streamId of [0, 4, 2, 6, 10]) {
+        // Half of them begin like something: a control stream, a request, QPACK's.
+        const start = random() < 0.5 ? [0, 4, 0] : [Math.floor(random() * 4)]
+        const rest = randomBytes(Math.floor(random() * 60))
+        client.write(streamId, Buffer.concat([Buffer.from(start), rest]), random() < 0.3)
+      }
+      if (round % 10 === 0) expect((await ask(bystander, { path: '/' })).status).toBe(200)
+    }
+    expect((await ask(bystander, { path: '/' })).status).toBe(200)
   })
 
   test('a hundred clients that say nothing but hello are asked to show where they are, and cost no memory until then', async () => {

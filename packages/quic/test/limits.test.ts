@@ -1,6 +1,6 @@
 import { dataHead, type Field, headersFrame, type Http3Refusal, settingsPayload } from '@qps/quic'
-import { describe, expect, test } from 'vitest'
-import { ask, connect, pause, quic, rawClient, serveSurface, until } from './support.ts'
+import { expect, test } from 'vitest'
+import { ask, connect, pause, rawClient, serveSurface, until, withQuic } from './support.ts'
 
 const get: readonly Field[] = [
   [':method', 'GET'],
@@ -15,7 +15,7 @@ const control = Buffer.concat([
   Buffer.of(0x21),
 ]).subarray(0, 8)
 
-describe.skipIf(!quic.available)('connections', () => {
+withQuic('connections', () => {
   test('of the process and of an address are capped, and told so', async () => {
     const refused: Http3Refusal[] = []
     const onRefused = (reason: Http3Refusal): void => void refused.push(reason)
@@ -72,7 +72,7 @@ describe.skipIf(!quic.available)('connections', () => {
   })
 })
 
-describe.skipIf(!quic.available)('a client', () => {
+withQuic('a client', () => {
   test('that resets what it asks for is cut off before it has begun many, and a bystander does not notice', async () => {
     const refused: Http3Refusal[] = []
     let handled = 0
@@ -123,7 +123,7 @@ describe.skipIf(!quic.available)('a client', () => {
   })
 })
 
-describe.skipIf(!quic.available)('what breaks the protocol ends the connection with its code', () => {
+withQuic('what breaks the protocol ends the connection with its code', () => {
   test.each<[string, [number, Buffer][], number]>([
     ['a message before SETTINGS', [[2, Buffer.of(0, 0, 0)]], 0x10a],
     [

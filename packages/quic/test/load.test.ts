@@ -13,7 +13,7 @@ test('where there is no binary for the platform, the error says so and how to ge
   )
 })
 
-test.skipIf(!quic.available)('where there is one, it is loaded once', () => {
+test.skipIf(!quic.available)(`where there is one, it is loaded once ${quic.reason}`, () => {
   expect(quicAvailability()).toEqual({ available: true, reason: '' })
   expect(loadQuiche()).toBe(loadQuiche())
 })

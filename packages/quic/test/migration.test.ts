@@ -1,11 +1,11 @@
 import type { PathEvent } from '@qps/quic'
-import { describe, expect, test } from 'vitest'
-import { ask, connect, quic, serveSurface, until } from './support.ts'
+import { expect, test } from 'vitest'
+import { ask, connect, serveSurface, until, withQuic } from './support.ts'
 
 /** Several hundred kilobytes that are the same nowhere. */
 const body = Buffer.from(Uint32Array.from({ length: 200_000 }, (_, index) => Math.imul(index, 2_654_435_761)).buffer)
 
-describe.skipIf(!quic.available)('migration', () => {
+withQuic('migration', () => {
   test('a client moves to another port in the middle of an answer, which arrives byte for byte', async () => {
     const seen: PathEvent[] = []
     await using server = await serveSurface({ onPath: (event) => seen.push(event) })

@@ -12,11 +12,15 @@ import {
   surfaceHandler,
 } from '@qps/quic'
 import { createAuthority } from '@qps/tls'
+import { describe } from 'vitest'
 import { ClientPost } from '../src/client/client-post.ts'
 
 /** Where the binary is missing there is nothing to run, and the reason says how to get it; in CI it must be there. */
 export const quic: { available: boolean; reason: string } = quicAvailability()
 if (!quic.available && process.env['REAL_SERVICES'] === 'required') throw new Error(quic.reason)
+
+/** For tests that need quiche. */
+export const withQuic: ReturnType<typeof describe.skipIf> = describe.skipIf(!quic.available)
 
 export const authority: ReturnType<typeof createAuthority> = createAuthority()
 export const credentials: { key: string; cert: string } = authority.issue({ hosts: ['localhost', '127.0.0.1', '::1'] })

@@ -2,10 +2,10 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { createAuthority } from '@qps/tls'
-import { describe, expect, test } from 'vitest'
-import { ask, authority, connect, credentials, pause, quic, serveSurface, until } from './support.ts'
+import { expect, test } from 'vitest'
+import { ask, authority, connect, credentials, pause, serveSurface, until, withQuic } from './support.ts'
 
-describe.skipIf(!quic.available)('the surface over HTTP/3', () => {
+withQuic('the surface over HTTP/3', () => {
   test('GET /, HEAD / and GET /plaintext', async () => {
     await using server = await serveSurface()
     await using client = await connect(server.port)
@@ -84,7 +84,7 @@ describe.skipIf(!quic.available)('the surface over HTTP/3', () => {
   })
 })
 
-describe.skipIf(!quic.available)('handlers', () => {
+withQuic('handlers', () => {
   test('what one throws, or rejects with, ends its stream and no other', async () => {
     const errors: unknown[] = []
     await using server = await serveSurface({ onError: (error) => errors.push(error) }, async (exchange) => {
@@ -128,7 +128,7 @@ describe.skipIf(!quic.available)('handlers', () => {
   })
 })
 
-describe.skipIf(!quic.available)('connecting', () => {
+withQuic('connecting', () => {
   test('needs a certificate that is trusted and for this name', async () => {
     await using server = await serveSurface()
     for (const host of ['127.0.0.1', 'localhost'])
@@ -167,6 +167,16 @@ describe.skipIf(!quic.available)('connecting', () => {
     await using client = await connect(server.port, { host: '::1' })
     expect(server.address).toBe(`[::1]:${server.port}`)
     expect((await ask(client, { path: '/' })).status).toBe(200)
+  })
+
+  test('to all addresses of the machine, by that of an older family', async ({ skip }) => {
+    const server = await serveSurface({ host: '::' }).catch(() => undefined)
+    if (server === undefined) return skip('this machine has no IPv6')
+    await using client = await connect(server.port)
+    expect((await ask(client, { path: '/' })).status).toBe(200)
+    expect((await client.migrate()).after).toEqual(client.local)
+    expect((await ask(client, { path: '/' })).status).toBe(200)
+    await server.drain(0)
   })
 
   test('is over when the server is gone: what is asked fails, and no socket stays', async () => {

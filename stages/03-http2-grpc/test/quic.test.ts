@@ -22,7 +22,7 @@ const ask = async (client: Http3Client, path: string, body?: Buffer): Promise<st
   return `${response.status} ${(await response.body.collect()).toString('latin1')}`
 }
 
-describe.skipIf(!quic.available)('the variant quic', () => {
+describe.skipIf(!quic.available)(`the variant quic ${quic.reason}`, () => {
   httpSurfaceConformance('quic', start)
 
   test('says what else it serves, and drains at SIGTERM with exit code 0', async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Clock } from '@qps/core'
 import { addressKey } from '@qps/http-contract'
 import { loadQuiche } from '../binding/load.ts'
-import type { HostPort, Quiche, QuicheConfig, QuicheHeader } from '../binding/quiche.ts'
+import type { HostPort, Quiche, QuicheConfig, QuicheConnection, QuicheHeader } from '../binding/quiche.ts'
 import type { QuicLimits } from '../limits.ts'
 import { Driver } from './driver.ts'
 import { idBytes, type PacketHead, readPacketHead } from './packet-head.ts'
@@ -191,9 +191,9 @@ export class Endpoint implements ConnectionPost, Disposable {
     this.#options.onRefused?.(reason)
     if (this.#handshaking.size >= this.#options.limits.handshakesFreeMax) return false
     const { local } = this.#socket!
-    const raw = this.#quiche.Connection.accept(randomBytes(idBytes), null, local, from, this.#options.config)
-    const next = (out: Buffer): number => raw.send(out)?.[0] ?? 0
     try {
+      const raw = this.#quiche.Connection.accept(randomBytes(idBytes), null, local, from, this.#options.config)
+      const next = (out: Buffer): number => raw.send(out)?.[0] ?? 0
       raw.recv(datagram, { from, to: local })
       for (let sent = 0; sent < helloDatagramsMax; sent++) if (!this.#reply(from, next)) break
       raw.close(false, connectionRefused, Buffer.from('as many connections as there may be'))
@@ -239,7 +239,13 @@ export class Endpoint implements ConnectionPost, Disposable {
   ): boolean {
     const { config, limits, onConnection } = this.#options
     const { local } = this.#socket!
-    const raw = this.#quiche.Connection.accept(id, originalId ?? null, local, from, config)
+    let raw: QuicheConnection
+    try {
+      raw = this.#quiche.Connection.accept(id, originalId ?? null, local, from, config)
+    } catch {
+      // An address that quiche cannot read: one of a link, with its zone.
+      return false
+    }
     const connection = new QuicConnection(raw, this.driver, this, limits)
     const address = addressKey(from.host)
     this.#held.set(connection, { address, ids: new Set(), startMs: this.driver.nowMs })
