@@ -99,9 +99,14 @@ const request: readonly HeaderField[] = [
   [':path', '/'],
   [':authority', 'a'],
 ]
+const plain = head(1, request, false)
+
 /** A POST with these further fields, whose body is still to come. */
-export const post = (streamId: number, ...further: HeaderField[]): Buffer =>
-  head(streamId, [...request, ...further], false)
+export function post(streamId: number, ...further: HeaderField[]): Buffer {
+  return further.length === 0
+    ? frame(1, 4, streamId, plain.subarray(9))
+    : head(streamId, [...request, ...further], false)
+}
 
 export const data = (streamId: number, bytes: number, endStream = false): Buffer =>
   frame(0, endStream ? 1 : 0, streamId, Buffer.alloc(bytes, 'd'))

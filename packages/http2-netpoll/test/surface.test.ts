@@ -96,13 +96,14 @@ describe.each(backends)('the surface over HTTP/2 on %s', (backend) => {
     await eventually(() => kept(server) === 0)
   })
 
-  test('a thousand streams one after the other, and then 500 at once, leave nothing behind', async () => {
+  test('streams one after the other, and then 500 at once, leave nothing behind', async () => {
+    const sequential = backend === backends[0] ? 1000 : 200
     await using server = await serve()
     using client = await session(server.port)
-    for (let count = 0; count < 1000; count++) expect((await ask(client, { ':path': '/' })).status).toBe(200)
+    for (let count = 0; count < sequential; count++) expect((await ask(client, { ':path': '/' })).status).toBe(200)
     const statuses = await Promise.all(Array.from({ length: 500 }, () => ask(client, { ':path': '/plaintext' })))
     expect(statuses.every(({ status }) => status === 200)).toBe(true)
-    expect(server.server.answered).toBe(1500)
+    expect(server.server.answered).toBe(sequential + 500)
     const [only] = server.server.sessions
     expect([only!.streams.size, only!.sender.waiting.size, only!.sender.queuedBytes]).toEqual([0, 0, 0])
     client.destroy()
