@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { type Clock, QpsError, systemClock } from '@qps/core'
 import type { ConnectionFault, HostPort } from '../binding/quiche.ts'
 import { quicError } from '../errors.ts'
-import { errorCode, errorName } from '../h3/codes.ts'
+import { errorCode } from '../h3/codes.ts'
 import { isRepeatable } from '../h3/early-data.ts'
 import { type Http3Role, Http3Session } from '../h3/session.ts'
 import { type QuicLimits, quicLimits } from '../limits.ts'
@@ -11,6 +11,7 @@ import type { PathEvent } from '../transport/path-event.ts'
 import { addressOf } from '../transport/resolve.ts'
 import { ClientExchange, type Http3Request, type Http3Response } from './client-exchange.ts'
 import { ClientPost } from './client-post.ts'
+import { reasonOf } from './fault-reason.ts'
 
 export interface ConnectHttp3Options {
   /** An address, or a name that is looked up. */
@@ -311,17 +312,4 @@ async function resolved(host: string): Promise<string> {
   } catch (cause) {
     throw quicError('QPS_QUIC_HANDSHAKE', `${host} is not known here`, cause)
   }
-}
-
-function reasonOf(fault: ConnectionFault | undefined): Error {
-  if (fault === undefined) return new Error('nothing came any more')
-  const reason = Buffer.from(fault.reason).toString()
-  const code = fault.isApp ? errorName(fault.errorCode) : transportErrorName(fault.errorCode)
-  return new Error(reason === '' ? code : `${code}, ${JSON.stringify(reason)}`)
-}
-
-/** RFC 9000, section 20.1; from 256 on the alerts of TLS. */
-function transportErrorName(code: number): string {
-  if (code === 2) return 'CONNECTION_REFUSED'
-  return code >= 0x100 ? `alert ${code - 0x100} of TLS` : `error ${code} of QUIC`
 }

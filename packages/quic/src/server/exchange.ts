@@ -190,7 +190,7 @@ export class Exchange implements MessageSink {
   #end(wasReset: boolean): void {
     this.isOver = true
     this.isArriving = false
-    this.body.fail(quicError('QPS_QUIC_STREAM', 'the stream is over'))
+    if (!this.#isRequestEnded) this.body.fail(quicError('QPS_QUIC_STREAM', 'the stream is over'))
     this.#owner.over(this, wasReset)
   }
 }

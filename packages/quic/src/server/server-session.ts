@@ -11,6 +11,9 @@ import { Exchange, type ExchangeOwner } from './exchange.ts'
 /** Requests of a client have every fourth number: RFC 9000, section 2.1. */
 const requestStep = 4
 
+/** Whoever has not acknowledged for so long that quiche waits longer than this is not there any more. */
+const lossTimeoutMsMax = 10_000
+
 /** The life of a connection. */
 export interface SessionEvents {
   /** The handshake is complete. */
@@ -59,6 +62,9 @@ export class ServerSession implements Http3Role, ExchangeOwner {
   /** True while an answer is on its way that the client has not acknowledged. */
   get isUnacknowledged(): boolean {
     if (this.connection.isEnded) return false
+    // While something is not acknowledged quiche wants to look again soon; else only at the end of the idle time.
+    const timeoutMs = this.connection.raw.timeout()
+    if (timeoutMs === null || timeoutMs > lossTimeoutMsMax) return false
     const oldest = Math.max(0, this.#next - 2 * requestStep * this.context.limits.streamsMax)
     for (let id = this.#next - requestStep; id >= oldest; id -= requestStep) {
       if (!this.#unseen.has(id) && !this.connection.isForgotten(id)) return true

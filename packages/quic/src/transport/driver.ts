@@ -89,9 +89,7 @@ export class Driver implements Disposable {
     let nextMs = Number.POSITIVE_INFINITY
     for (const connection of this.#connections) {
       if (connection.dueMs <= nowMs) {
-        connection.raw.onTimeout()
-        connection.dueMs = Number.POSITIVE_INFINITY
-        this.wake(connection)
+        connection.expire()
       } else if (connection.dueMs < nextMs) nextMs = connection.dueMs
     }
     if (nextMs !== Number.POSITIVE_INFINITY) this.#setTimer(nextMs)

@@ -60,6 +60,8 @@ export class QuicConnection {
   readonly #limits: QuicLimits
   #owner: ConnectionOwner | undefined
   #idsGiven = 0
+  /** A datagram has come, time has passed or the connection was closed since the last turn: quiche may have changed. */
+  #hasNews = true
   /** In the part of a turn behind which everything is sent anyway. */
   #isSendingSoon = false
 
@@ -87,6 +89,7 @@ export class QuicConnection {
    *   or is about to close.
    */
   receive(datagram: Buffer, from: HostPort, to: HostPort): boolean {
+    this.#hasNews = true
     this.#driver.wake(this)
     try {
       this.raw.recv(datagram, { from, to })
@@ -164,6 +167,7 @@ export class QuicConnection {
     } catch {
       // It is closed already.
     }
+    this.#hasNews = true
     this.#wake()
   }
 
@@ -172,30 +176,48 @@ export class QuicConnection {
     if (!this.isEnded) this.#end()
   }
 
+  /** The instant that quiche wanted to be called at has come. */
+  expire(): void {
+    this.raw.onTimeout()
+    this.dueMs = Number.POSITIVE_INFINITY
+    this.#hasNews = true
+    this.#driver.wake(this)
+  }
+
   /** Called by the driver: sees what has changed, then sends. */
   turn(): void {
+    const hasNews = this.#hasNews
+    this.#hasNews = false
     this.#isSendingSoon = true
+    if (hasNews) this.#takeNews()
+    this.#isSendingSoon = false
+    if (!this.isEnded) this.outbox.flush()
+    this.#send()
+    // A client can only be early when its hello is made.
+    if (!this.isEstablished && this.#beginEarly()) this.#driver.wake(this)
+    if (hasNews || this.#hasNews) {
+      if (!this.isEnded && this.#isOver()) this.#end()
+      if (this.raw.isClosed()) return this.#post.gone(this)
+    }
+    const timeoutMs = this.raw.timeout()
+    this.dueMs = timeoutMs === null ? Number.POSITIVE_INFINITY : this.#driver.nowMs + timeoutMs
+  }
+
+  #takeNews(): void {
     if (!this.isEstablished && this.raw.isEstablished() && !this.raw.isDraining()) {
       this.isEstablished = true
       this.#owner?.established()
     }
     if (!this.isEstablished) this.#beginEarly()
-    if ((this.isEstablished || this.isEarly) && !this.isEnded) {
-      if (this.isEstablished) this.#renewIds()
-      this.#tellPaths()
-      for (const streamId of this.raw.readable()) this.#owner?.readable(streamId)
-      this.#owner?.caughtUp()
-      this.#isSendingSoon = false
-      this.outbox.flush()
-    }
-    this.#isSendingSoon = false
-    this.#send()
-    // A client can only be early when its hello is made.
-    if (!this.isEstablished && this.#beginEarly()) this.#driver.wake(this)
-    if (!this.isEnded && (this.raw.isDraining() || this.raw.isClosed() || this.raw.localError() !== null)) this.#end()
-    if (this.raw.isClosed()) return this.#post.gone(this)
-    const timeoutMs = this.raw.timeout()
-    this.dueMs = timeoutMs === null ? Number.POSITIVE_INFINITY : this.#driver.nowMs + timeoutMs
+    if (this.isEnded || !(this.isEstablished || this.isEarly)) return
+    if (this.isEstablished) this.#renewIds()
+    this.#tellPaths()
+    for (const streamId of this.raw.readable()) this.#owner?.readable(streamId)
+    this.#owner?.caughtUp()
+  }
+
+  #isOver(): boolean {
+    return this.raw.isDraining() || this.raw.isClosed() || this.raw.localError() !== null
   }
 
   /** @returns true where it has just begun. */
@@ -246,6 +268,7 @@ export class QuicConnection {
       return this.raw.send(buffer)
     } catch {
       // quiche has closed the connection, and says so to whoever asks.
+      this.#hasNews = true
       return null
     }
   }
