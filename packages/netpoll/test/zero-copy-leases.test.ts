@@ -167,9 +167,10 @@ describe.skipIf(probe().io_uring !== undefined)('the lease of a zero-copy send',
     const methods = ['send', 'write-fixed', 'send-zc', 'send-zc-fixed'] as const
     const memories = sizes.map((size, index) => filled(direct, size, index))
     let left = 1_500
+    let accepted = 0
     let wrong = 0
     const { port } = await poller.listen({ port: 0 }, (connection: Connection) => {
-      const state = left
+      const state = accepted++
       direct.send(connection, memories[state % 3]!, 0, sizes[state % 3]!, methods[state % 4]!)
       connection.write(pattern(5_000, 9))
       direct.send(connection, memories[(state + 1) % 3]!, 0, sizes[(state + 1) % 3]!, methods[(state + 2) % 4]!)
