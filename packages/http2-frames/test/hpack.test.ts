@@ -239,3 +239,21 @@ describe('linear time', () => {
     expect(longMs, `${shortMs} ms in short blocks, ${longMs} ms in long ones`).toBeLessThan((2.5 / 2) * shortMs + 0.5)
   })
 })
+
+test('an entry that is larger than the table empties it, which is a change of it', () => {
+  const decoder = new HpackDecoder({ headerTableBytes: 64 })
+  const fields: string[] = []
+  const take = (name: string, value: string): void => void fields.push(name, value)
+  const decode = (block: Buffer): void => decoder.decode(block, 0, block.length, take)
+  const literal = (value: string): Buffer =>
+    Buffer.concat([Buffer.from([0x40, 1, 0x61, value.length]), Buffer.from(value)])
+  decode(Buffer.from([0x20 | 0x1f, 64 - 0x1f]))
+  decode(literal('b'))
+  decode(Buffer.from([0xbe]))
+  const changes = decoder.tableChanges
+  decode(literal('c'.repeat(64)))
+  expect(decoder.tableChanges).toBeGreaterThan(changes)
+  decode(Buffer.from([0xbe]))
+  expect(decoder.failure).toBeDefined()
+  expect(fields.slice(0, 4)).toEqual(['a', 'b', 'a', 'b'])
+})

@@ -54,7 +54,6 @@ export class HpackDecoder {
   #end = 0
   #listBytes = 0
   #resizes = 0
-  #tableResizes = 0
   /** A string while it is decoded: `#text` bytes from 0 to `#textEnd`. */
   #text: Buffer = Buffer.alloc(256)
   #textEnd = 0
@@ -69,7 +68,7 @@ export class HpackDecoder {
 
   /** How often the table has changed: a block that did not change it, sent again, means the same until this does. */
   get tableChanges(): number {
-    return this.#table.added + this.#tableResizes
+    return this.#table.changes
   }
 
   /** @param bytes a whole block, from `start` up to and not including `end`; only read during the call. */
@@ -145,7 +144,6 @@ export class HpackDecoder {
     if (this.failure !== undefined) return
     if (bytes > this.#tableBytesMax) return this.#fail(`a table of ${bytes} bytes, more than was allowed`)
     this.#table.resize(bytes)
-    this.#tableResizes++
   }
 
   /** RFC 7541, section 5.1. */

@@ -27,6 +27,8 @@ export class DynamicTable {
   length = 0
   /** Entries ever added: the newest has the number `added - 1`. */
   added = 0
+  /** How often it has changed: by an entry, by one that was too large and emptied it, or by another size. */
+  changes = 0
 
   readonly #onEvicted: ((entry: TableEntry, number: number) => void) | undefined
   readonly #ring: (TableEntry | undefined)[]
@@ -49,11 +51,13 @@ export class DynamicTable {
 
   /** Evicts what no longer fits. @param bytesMax at most the limit. */
   resize(bytesMax: number): void {
+    this.changes++
     this.#evictUntil(bytesMax)
     this.#bytesMax = bytesMax
   }
 
   add(entry: TableEntry): void {
+    this.changes++
     this.#evictUntil(this.#bytesMax - entry.bytes)
     if (entry.bytes > this.#bytesMax) return
     this.#ring[this.added % this.#ring.length] = entry

@@ -39,7 +39,7 @@ export class HpackEncoder {
   readonly #names = new Map<string, number>()
   /** The smallest table since the last block; undefined where it has not changed. */
   #smallest: number | undefined
-  #resizes = 0
+  #sizesWritten = 0
   #out: Uint8Array = new Uint8Array(0)
   #at = 0
 
@@ -59,7 +59,7 @@ export class HpackEncoder {
 
   /** How often the table has changed: a list whose block did not change it has the same block until this does. */
   get tableChanges(): number {
-    return this.#table.added + this.#resizes
+    return this.#table.changes + this.#sizesWritten
   }
 
   /** The peer's SETTINGS_HEADER_TABLE_SIZE has arrived: the next block says what becomes of it (RFC 7541, section 4.2). */
@@ -68,7 +68,6 @@ export class HpackEncoder {
     if (bytes === this.#table.bytesMax) return
     this.#table.resize(bytes)
     this.#smallest = Math.min(this.#smallest ?? bytes, bytes)
-    this.#resizes++
   }
 
   /** Room that {@link encode} needs at most. */
@@ -97,7 +96,7 @@ export class HpackEncoder {
     if (this.#smallest < bytes) this.#integer(0x20, 0x1f, this.#smallest)
     this.#integer(0x20, 0x1f, bytes)
     this.#smallest = undefined
-    this.#resizes++
+    this.#sizesWritten++
   }
 
   #field(name: string, value: string): void {
