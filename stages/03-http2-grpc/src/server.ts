@@ -56,7 +56,10 @@ export const variant = (...protocols: StartProtocol[]): StartVariant => {
     return {
       url: http1.url,
       notes: { engine: http1.poller.reason },
-      endpoints: Object.fromEntries(running.map(({ name, address }) => [name, address])),
+      endpoints: {
+        http: new URL(http1.url).host,
+        ...Object.fromEntries(running.map(({ name, address }) => [name, address])),
+      },
       connections: () => http1.connections() + sum((protocol) => protocol.connections()),
       drain,
     } satisfies RunningServer

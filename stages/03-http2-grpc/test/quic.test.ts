@@ -28,7 +28,7 @@ describe.skipIf(!quic.available)(`the variant quic ${quic.reason}`, () => {
   test('says what else it serves, and drains at SIGTERM with exit code 0', async () => {
     await using stage = await start()
     expect(stage.events[0]).toMatchObject({ event: 'listening', stage: 3, variant: 'quic', workers: 1 })
-    expect(Object.keys(stage.events[0]!['endpoints'] as object)).toEqual(['quic', 'tls'])
+    expect(Object.keys(stage.events[0]!['endpoints'] as object)).toEqual(['http', 'quic', 'tls'])
     const { code, events } = await stage.stop()
     expect([code, events.at(-1)]).toMatchObject([0, { event: 'drained', completed: 0, dropped: 0 }])
     expect(events.at(-1)!['ms']).toBeLessThan(2500)

@@ -36,7 +36,7 @@ describe('the command', () => {
   ])('%s says what else it serves, and drains at SIGTERM with exit code 0', async (variant, names) => {
     await using stage = await start(variant)
     expect(stage.events[0]).toMatchObject({ event: 'listening', stage: 3, variant, workers: 1 })
-    expect(Object.keys(stage.events[0]!['endpoints'] as object)).toEqual(names)
+    expect(Object.keys(stage.events[0]!['endpoints'] as object)).toEqual(['http', ...names])
     const { code, events } = await stage.stop()
     expect(code).toBe(0)
     expect(events.at(-1)).toMatchObject({ event: 'drained', completed: 0, dropped: 0 })

@@ -26,7 +26,9 @@ export function banner(
   const label = (text: string): string => style('dim', text.padEnd(10))
   const summary = stage.variants.find(({ name }) => name === facts.variant)?.summary ?? ''
   const notes = Object.entries(facts.notes).map(([name, text]) => `${label(name)}${text}`)
-  const endpoints = Object.entries(facts.endpoints).map(([protocol, at]) => `${protocol} ${at}`)
+  // `http` is what the URL says already.
+  const others = Object.entries(facts.endpoints).filter(([protocol]) => protocol !== 'http')
+  const endpoints = others.map(([protocol, at]) => `${protocol} ${at}`)
   const parts = Object.entries(facts.parts).map(([part, where]) => `${part} ${where}`)
   const lines = [
     `${style('bold', `Stage ${stage.number} · ${stage.title}`)}  ${style('dim', stage.chapter)}`,
