@@ -11,9 +11,8 @@ import {
   streamIdMax,
   windowBytesMax,
 } from '@qps/http2-frames'
-import { ResetBudget } from '@qps/http2'
+import { LeakyBucket, ResetBudget } from '@qps/http2'
 import type { Connection, ConnectionHandler } from '@qps/netpoll'
-import { FrameBudget } from './frame-budget.ts'
 import { HeadReader } from './head-reader.ts'
 import { LateStreams } from './late-streams.ts'
 import type { EngineLimits } from './limits.ts'
@@ -58,7 +57,8 @@ export class Http2Session implements ConnectionHandler {
   readonly #reader = new FrameReader()
   readonly #heads: HeadReader
   readonly #resets: ResetBudget
-  readonly #empty: FrameBudget
+  /** Row S10: PING, SETTINGS, empty DATA and the like (CVE-2019-9512, -9515, -9518). Requests make up for them. */
+  readonly #empty: LeakyBucket
   readonly #late: LateStreams
   #prefaceBytes = 0
   #settled = false
@@ -86,7 +86,8 @@ export class Http2Session implements ConnectionHandler {
     this.#heads = new HeadReader(server.limits.headerBytesMax, server.limits.headerFieldsMax)
     this.#late = new LateStreams(2 * server.limits.streamsMax)
     this.#resets = new ResetBudget(server.limits, server.nowMs)
-    this.#empty = new FrameBudget(server.limits, server.nowMs)
+    const { emptyFramesMax, emptyFramesPerS } = server.limits
+    this.#empty = new LeakyBucket(emptyFramesMax, emptyFramesPerS, server.nowMs)
     // The client begins with the protocol's windows, whatever ours are to be.
     this.#window = Math.max(server.limits.connectionWindowBytes, protocolDefaults.initialWindowBytes)
     this.streamWindowBytes = Math.max(server.limits.windowBytes, protocolDefaults.initialWindowBytes)

@@ -4,6 +4,7 @@ export { type Http2Limits, http2Limits, serverOptions } from './limits.ts'
 // Watching over sessions
 export { type Http2Refusal, SessionGuard, type SessionGuardOptions } from './session-guard.ts'
 export type { SessionFault } from './session-record.ts'
+export { LeakyBucket } from './leaky-bucket.ts'
 export { ResetBudget } from './reset-budget.ts'
 export { Transports } from './transports.ts'
 

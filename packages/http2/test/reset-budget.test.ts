@@ -30,3 +30,12 @@ test('what was reset counts as open', () => {
   expect(budget.openMax(100, 0)).toBe(98)
   expect(budget.openMax(100, 1_000)).toBe(200)
 })
+
+test('several may be made up for at once', () => {
+  const budget = new ResetBudget(limits, 0)
+  expect(spend(budget, 4, 0)).toEqual([true, true, true, false])
+  budget.makeUp(2)
+  expect(spend(budget, 2, 0)).toEqual([true, false])
+  budget.makeUp(100)
+  expect(spend(budget, 4, 0)).toEqual([true, true, true, false])
+})
