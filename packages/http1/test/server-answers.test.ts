@@ -14,6 +14,13 @@ const ways: Readonly<Record<string, Handler>> = {
   '/end': (_request, response) => response.end('hello'),
   '/bytes': (_request, response) => response.end(Buffer.from('hello')),
   '/prepared': (_request, response) => response.writeHead(200, text).end('hello'),
+  '/prepared-bytes': (_request, response) => response.writeHead(200, text).end(Buffer.from('hello')),
+  '/reserved': (_request, response) => {
+    const at = response.reserve(200, text, 5)
+    if (at === -1) return
+    response.output.set(Buffer.from('hello'), at)
+    response.commit()
+  },
   '/object': (_request, response) => response.writeHead(200, { 'x-a': 1, 'x-b': ['1', '2'] }).end('hello'),
   '/set': (_request, response) => response.setHeader('content-length', 5).end('hello'),
   '/chunked': (_request, response) => {
@@ -124,6 +131,64 @@ describe.each(backends)('answers: %s', (backend) => {
     const got = await exchange(serving, get('/') + get('/prepared') + last('/'))
     expect(bodies(got)).toEqual(['body', 'body', 'body'])
     expect(got.split(`x-large: ${value}\r\n`)).toHaveLength(4)
+  })
+
+  test('answers of different lengths share their fields', async () => {
+    const lengths = [0, 1, 9, 10, 11, 99, 100, 999, 1000, 3_000, 3_900, 4_096, 9_999, 10_000, 70_000, 5, 0, 12]
+    await using serving = await start(backend, ({ path }, response) => {
+      const [, way, length] = path.split('/')
+      const body = 'b'.repeat(Number(length))
+      if (way !== 'reserved') return response.writeHead(200, text).end(way === 'bytes' ? Buffer.from(body) : body)
+      const at = response.reserve(201, text, body.length)
+      response.output.fill(98, at, at + body.length)
+      return response.commit()
+    })
+    const asked = (way: string, atMost: number): string =>
+      lengths.flatMap((length) => (length <= atMost ? [get(`/${way}/${length}`)] : [])).join('')
+    for (const [way, atMost, status] of [
+      ['text', Infinity, 200],
+      ['bytes', Infinity, 200],
+      ['reserved', 3_900, 201],
+    ] as const) {
+      const got = await exchange(serving, asked(way, atMost) + last('/text/0'))
+      const expected = [...lengths.filter((length) => length <= atMost), 0]
+      expect(bodies(got).map(({ length }) => length)).toEqual(expected)
+      expect(got.split(`HTTP/1.1 ${status} `).length).toBeGreaterThanOrEqual(expected.length)
+    }
+  })
+
+  test('content that is written in place: what does not fit, and what has no place', async () => {
+    const errors: unknown[] = []
+    await using serving = await start(
+      backend,
+      ({ path }, response) => {
+        if (path === '/long') response.reserve(200, text, 4_096)
+        else if (path === '/status') response.reserve(199, text, 1)
+        else if (path === '/none') response.reserve(204, text, 1)
+        else if (path === '/alone') response.commit()
+        else if (path === '/thrown') {
+          response.reserve(200, text, 100)
+          throw new Error('in between')
+        }
+        expect(response.ended).toBe(false)
+        response.end('hello')
+        expect([response.reserve(200, text, 5), response.commit()]).toEqual([-1, undefined])
+      },
+      { onError: (error) => errors.push(error) },
+    )
+    for (const path of ['/long', '/status', '/none', '/alone']) {
+      expect(await exchange(serving, last(path))).toMatch(/^HTTP\/1\.1 500 /)
+    }
+    // The head is out: nothing can be said any more, and nothing of what was not written leaves.
+    expect(await exchange(serving, last('/thrown'))).toBe('')
+    expect(await exchange(serving, last('/'))).toMatch(/^HTTP\/1\.1 200 [^]*hello$/)
+    expect(errors).toMatchObject([
+      { code: 'QPS_ANSWER_TOO_LONG' },
+      { code: 'QPS_STATUS' },
+      { name: 'InvariantError' },
+      { name: 'InvariantError' },
+      { message: 'in between' },
+    ])
   })
 
   test.each([

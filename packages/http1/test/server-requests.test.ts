@@ -48,6 +48,22 @@ describe.each(backends)('requests: %s', (backend) => {
     }
   })
 
+  test('show their path as bytes, at once and later', async () => {
+    const seen: string[] = []
+    const look = (request: Request): void => {
+      const { pathBytes, pathStart, pathEnd } = request
+      seen.push(pathStart === -1 ? 'absolute' : Buffer.from(pathBytes.subarray(pathStart, pathEnd)).toString('latin1'))
+    }
+    await using serving = await start(backend, async (request, response) => {
+      look(request)
+      await sleep(1)
+      look(request)
+      response.end()
+    })
+    await exchange(serving, get('/items/7?q=1#f') + get('/') + last('http://a.b/items/7'))
+    expect(seen).toEqual(['/items/7', '/items/7', '/', '/', 'absolute', 'absolute'])
+  })
+
   test('used when their answer has ended throw, and never show what another one sent', async () => {
     const over: Request[] = []
     const uses: readonly ((request: Request) => unknown)[] = [
@@ -59,6 +75,8 @@ describe.each(backends)('requests: %s', (backend) => {
       (request) => request.header('x-secret'),
       (request) => request.rawHeaders(),
       (request) => request.headText(),
+      ({ pathBytes }) => pathBytes,
+      ({ pathStart }) => pathStart,
     ]
     const check = (): void => {
       for (const request of over) {

@@ -233,6 +233,11 @@ export interface Poller extends AsyncDisposable {
    * a lack of descriptors (EMFILE), comes by `onClose`.
    */
   connect(options: ConnectOptions, handler: ConnectionHandler): Connection
+  /**
+   * Calls `task` once, behind the turn that is running: all of its callbacks have returned by then. Where none is running, in
+   * a microtask. Costs no object, unlike `queueMicrotask`. An error that it throws becomes an `uncaughtException`.
+   */
+  behindTurn(task: () => void): void
   /** Closes listeners and connections and gives the memory back. Resolves when the last `onClose` has been called. */
   close(): Promise<void>
 }

@@ -3,8 +3,7 @@ import type { Connection, ConnectionHandler } from '@qps/netpoll'
 import { headComplete, headIncomplete } from '../request-parser.ts'
 import { type BodySink, type BodySource, RequestBody } from './body.ts'
 import { ConnectionState, phase } from './connection-state.ts'
-import { Request } from './request.ts'
-import { Response } from './response.ts'
+import type { Request } from './request.ts'
 import type { ResponseOwner } from './response-owner.ts'
 import type { HttpServer } from './server.ts'
 
@@ -174,13 +173,16 @@ export class HttpConnection extends ConnectionState implements ConnectionHandler
     this.#keepsAlive = parser.keepAlive
     this.#continues = parser.expectsContinue && !parser.bodyComplete
     this.#behind = behind && parser.bodyComplete
-    const request = (this.#request = new Request(this, parser, bytes, at))
-    const response = (this.response = new Response(this))
+    const { messages } = server
+    const request = (this.#request = messages.takeRequest(this, parser, bytes, at))
+    const response = (this.response = messages.takeResponse(this))
     if (parser.bodyComplete) this.phase = phase.answer
     else this.phase = phase.body
-    server.handle(request, response, this)
+    const returned = server.handle(request, response, this)
     // Not ended yet: the handler goes on later, when this memory holds something else.
     if (this.response === response) request.keep()
+    // A handler that has returned a promise may still look at them, behind the end.
+    else if (returned) messages.give(request, response)
   }
 
   #takeBody(bytes: Uint8Array, at: number, end: number): number {

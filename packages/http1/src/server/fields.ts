@@ -73,14 +73,26 @@ export function fieldLine(name: string, value: string): string {
   return `${name}: ${value}\r\n`
 }
 
-const nothing = new Uint8Array(0)
+/** Digits of the longest Content-Length that is written: 2^53 has sixteen. */
+const lengthDigitsMax = 16
+
+/** A head whose Content-Length has a certain number of digits: only the digits change from answer to answer. */
+interface Head {
+  readonly bytes: Uint8Array
+  readonly status: number
+  /** `dateClock.version` when it was made. */
+  readonly version: number
+  /** Where the digits begin. */
+  readonly digitsAt: number
+  length: number
+}
 
 /**
  * Header fields that were checked and encoded once, for answers that always carry the same ones. Give them to `writeHead`
  * in the place of an object.
  *
- * Together with status line, Date and Content-Length they are one piece of memory, made again when the second or the length
- * changes, and an answer begins by copying it.
+ * Together with status line, Content-Length and Date they are one piece of memory, made again when the second changes, and
+ * an answer begins by copying it. Answers of different lengths share it: their digits are written into it.
  *
  * @example
  * const json = new PreparedFields({ 'content-type': 'application/json' })
@@ -88,15 +100,13 @@ const nothing = new Uint8Array(0)
  */
 export class PreparedFields {
   readonly lines: string
-  #version = -1
-  #status = 0
-  #length = -1
-  #head: Uint8Array = nothing
-  #end: Uint8Array = nothing
+  /** By the number of digits of Content-Length. */
+  readonly #heads: (Head | undefined)[] = Array.from({ length: lengthDigitsMax + 1 })
   #body = ''
   #answer: Uint8Array | undefined
   #answerVersion = -1
   #answerStatus = 0
+  #answerEnd: Uint8Array | undefined
 
   /**
    * @param fields not Content-Length, Transfer-Encoding, Connection, Date or Keep-Alive, which the server writes.
@@ -116,11 +126,20 @@ export class PreparedFields {
   /**
    * Status line, the fields, Content-Length and Date, without the end of its line.
    *
+   * @param length of the content, 0 or more.
+   * @returns memory that the next call writes again: copy it at once.
    * @throws QpsError QPS_STATUS.
    */
-  head(status: number, length: number, end: Uint8Array): Uint8Array {
-    this.#encode(status, length, end)
-    return this.#head
+  head(status: number, length: number): Uint8Array {
+    const digits = digitsOf(length)
+    let head = this.#heads[digits]
+    if (head === undefined || head.status !== status || head.version !== dateClock.version) {
+      head = this.#heads[digits] = this.#encode(status, length)
+    } else if (head.length !== length) {
+      head.length = length
+      writeDigits(head.bytes, head.digitsAt + digits, length)
+    }
+    return head.bytes
   }
 
   /**
@@ -137,25 +156,36 @@ export class PreparedFields {
       this.#answerVersion = -1
       return undefined
     }
-    if (this.#answerVersion !== dateClock.version || this.#answerStatus !== status || this.#end !== end) {
+    if (this.#answerVersion !== dateClock.version || this.#answerStatus !== status || this.#answerEnd !== end) {
       const bytes = Buffer.from(body)
-      this.#encode(status, bytes.length, end)
-      this.#answer = Uint8Array.from(Buffer.concat([this.#head, end, bytes]))
+      this.#answer = Uint8Array.from(Buffer.concat([this.head(status, bytes.length), end, bytes]))
       this.#answerVersion = dateClock.version
       this.#answerStatus = status
+      this.#answerEnd = end
     }
     return this.#answer
   }
 
-  #encode(status: number, length: number, end: Uint8Array): void {
-    this.#end = end
-    if (this.#length === length && this.#status === status && this.#version === dateClock.version) return
-    const text =
-      `HTTP/1.1 ${checkStatus(status)} ${reasonOf(status)}\r\n${this.lines}content-length: ${length}\r\n` +
-      `Date: ${dateClock.value}`
-    this.#head = Uint8Array.from(Buffer.from(text, 'latin1'))
-    this.#length = length
-    this.#status = status
-    this.#version = dateClock.version
+  #encode(status: number, length: number): Head {
+    const before = `HTTP/1.1 ${checkStatus(status)} ${reasonOf(status)}\r\n${this.lines}content-length: `
+    const bytes = Uint8Array.from(Buffer.from(`${before}${length}\r\nDate: ${dateClock.value}`, 'latin1'))
+    return { bytes, status, version: dateClock.version, digitsAt: before.length, length }
   }
+}
+
+function digitsOf(length: number): number {
+  let digits = 1
+  for (let bound = 10; length >= bound; bound *= 10) digits++
+  return digits
+}
+
+/** Writes the digits of a whole number, the last one in front of `end`. */
+function writeDigits(bytes: Uint8Array, end: number, number: number): void {
+  let rest = number
+  let at = end
+  do {
+    const next = Math.floor(rest / 10)
+    bytes[--at] = 48 /* 0 */ + (rest - next * 10)
+    rest = next
+  } while (rest > 0)
 }

@@ -8,6 +8,7 @@ import type { SetFields } from './set-fields.ts'
  * A head is written in one of two ways; what ends it, from the line end behind Date on, says whether the connection stays:
  *
  *   writeSmallAnswer   prepared fields | end | body          in one piece, into the memory that the kernel reads
+ *   leaseAnswer        prepared fields | end | room          the same; whoever asked writes the body into the room
  *   writeHeadLines     status | fields | framing | Date      as text; whatever follows is written behind it
  *                      end
  */
@@ -48,7 +49,7 @@ export function writeSmallAnswer(
     return true
   }
   const { length } = body
-  const head = fields.head(status, length, keepAliveLines)
+  const head = fields.head(status, length)
   const bodyRoom = length * utf8BytesMax
   const room = head.length + end.length + bodyRoom
   if (room > reserveBytesMax) return false
@@ -62,6 +63,34 @@ export function writeSmallAnswer(
   if (utf8Write.call(bytes, body, behind, bodyRoom) !== length) return false
   output.commit(behind + length)
   return true
+}
+
+/**
+ * The head of a small answer, with room for its body behind it. What was written there counts with `output.commit`.
+ *
+ * @param length of the body.
+ * @param room for the body: `length`, or 0 where the head is all.
+ * @param end {@link closeLines}, or that of a head whose connection stays.
+ * @returns where the body begins in `output.output`; -1 where nobody is there to read it; -2 where head and body are longer
+ * than one lease: nothing is written then.
+ * @throws QpsError QPS_STATUS.
+ */
+export function leaseAnswer(
+  output: Connection,
+  fields: PreparedFields,
+  status: number,
+  length: number,
+  room: number,
+  end: Uint8Array,
+): number {
+  const head = fields.head(status, length)
+  const bytesMax = head.length + end.length + room
+  if (bytesMax > reserveBytesMax) return -2
+  const at = output.reserve(bytesMax)
+  if (at === -1) return -1
+  const bytes = output.output
+  bytes.set(head, at)
+  return copyFew(bytes, at + head.length, end)
 }
 
 /**

@@ -18,12 +18,12 @@ export class Request {
   /** When its head was complete, in `performance.now()` ms. 0 where nobody observes. */
   startedMs = 0
   /** The method as a number: an index into `methods` of @qps/http-contract. */
-  readonly methodIndex: number
+  methodIndex: number
   /** Of HTTP/1.x: 0 or 1. */
-  readonly versionMinor: number
+  versionMinor: number
   /** What it came on. For adapters. */
-  readonly connection: HttpConnection
-  readonly #parser: RequestParser
+  connection: HttpConnection
+  #parser: RequestParser
   #bytes: Uint8Array | undefined
   #start: number
   #target: string | undefined
@@ -38,6 +38,23 @@ export class Request {
     this.#parser = parser
     this.#bytes = bytes
     this.#start = start
+  }
+
+  /** Stands for another request from now on. For the server, which knows that nobody holds it any more. */
+  renew(connection: HttpConnection, parser: RequestParser, bytes: Uint8Array, start: number): this {
+    this.route = 'unmatched'
+    this.params = noParams
+    this.startedMs = 0
+    this.methodIndex = parser.method
+    this.versionMinor = parser.versionMinor
+    this.connection = connection
+    this.#parser = parser
+    this.#bytes = bytes
+    this.#start = start
+    this.#target = this.#path = undefined
+    this.#headers = undefined
+    this.#body = undefined
+    return this
   }
 
   /** `GET`, `POST`…: one of the methods that Node knows. */
@@ -63,6 +80,22 @@ export class Request {
       this.#path = bytes[start] === 47 /* / */ ? pathNames.of(bytes, start, this.#start + pathEnd) : routePath(this.url)
     }
     return this.#path
+  }
+
+  /** The memory in which {@link pathStart} and {@link pathEnd} point: lent, and gone with the answer. Ask for it anew after an `await`. */
+  get pathBytes(): Uint8Array {
+    return this.#head()
+  }
+
+  /** Where the path begins in {@link pathBytes}: `path` as bytes, for whoever needs no string. -1 for an absolute target. */
+  get pathStart(): number {
+    const start = this.#start + this.#parser.targetStart
+    return this.#head()[start] === 47 /* / */ ? start : -1
+  }
+
+  /** Behind the path, where the query or the target ends. */
+  get pathEnd(): number {
+    return this.#start + this.#parser.pathEnd
   }
 
   /** What stands between `?` and `#`; empty where there is none. */

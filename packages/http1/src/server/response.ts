@@ -1,6 +1,7 @@
-import { QpsError } from '@qps/core'
+import { invariant, QpsError } from '@qps/core'
+import { reserveBytesMax } from '@qps/netpoll'
 import { checkStatus, type FieldValue, type FieldValues, PreparedFields, trailerLine } from './fields.ts'
-import { closeLines, writeHeadLines, writeSmallAnswer } from './head-writer.ts'
+import { closeLines, leaseAnswer, writeHeadLines, writeSmallAnswer } from './head-writer.ts'
 import type { ResponseOwner, ResponseWatcher } from './response-owner.ts'
 import { SetFields } from './set-fields.ts'
 
@@ -31,7 +32,7 @@ export class Response {
   abandoned = false
   /** For adapters. */
   watcher: ResponseWatcher | undefined
-  readonly #owner: ResponseOwner
+  #owner: ResponseOwner
   #prepared: PreparedFields | undefined
   #set: SetFields | undefined
   #framing: Framing = framing.none
@@ -40,8 +41,26 @@ export class Response {
   #trailers = ''
   #drainWait: PromiseWithResolvers<void> | undefined
 
+  /** Where the lease of `reserve` ends, in `output`; -1 without one. */
+  #leaseEnd = -1
+
   constructor(owner: ResponseOwner) {
     this.#owner = owner
+  }
+
+  /** Stands for another answer from now on. For the server, which knows that nobody holds it any more. */
+  renew(owner: ResponseOwner): this {
+    this.#owner = owner
+    this.statusCode = 200
+    this.headersSent = this.ended = this.abandoned = false
+    this.watcher = undefined
+    this.#prepared = this.#set = undefined
+    this.#framing = framing.none
+    this.#announced = this.#leaseEnd = -1
+    this.#written = 0
+    this.#trailers = ''
+    this.#drainWait = undefined
+    return this
   }
 
   /**
@@ -128,8 +147,57 @@ export class Response {
       this.#streamHead()
       this.#endStream(body)
     }
-    this.ended = true
-    this.#owner.responseEnded()
+    this.#over()
+  }
+
+  /**
+   * Begins an answer whose content is written in place: the head is written into the memory that the kernel reads, and room
+   * for the content is leased behind it. Fill all of it, in {@link output} from the returned offset on, then `commit`. The
+   * two calls belong together: in between no `await`, and no other call of this response.
+   *
+   * @param status 200..599, with content: not 204, 304.
+   * @param fields prepared; what `setHeader` has set is not written.
+   * @param length of the content, exactly. With the head at most 4096 bytes.
+   * @returns the offset; -1 where there is nothing to write, because only the head was asked for, or the client is gone: the
+   * answer has ended then.
+   * @throws QpsError QPS_ANSWER_TOO_LONG where it does not fit; QPS_HEADERS_SENT; QPS_STATUS.
+   * @example
+   * const at = response.reserve(200, json, 2)
+   * if (at === -1) return
+   * response.output[at] = 123
+   * response.output[at + 1] = 125
+   * response.commit()
+   */
+  reserve(status: number, fields: PreparedFields, length: number): number {
+    if (this.ended) return -1
+    this.#mustBeOpen('reserve')
+    invariant(!hasNoContent(status), `an answer with content has another status than ${status}`)
+    const { output, headOnly } = this.#owner
+    this.statusCode = status
+    const room = headOnly ? 0 : length
+    const at = leaseAnswer(output, fields, status, length, room, this.#connectionLine())
+    if (at === -2) throw tooLong(length)
+    this.headersSent = true
+    if (at === -1 || headOnly) {
+      if (at !== -1) output.commit(at)
+      this.#over()
+      return -1
+    }
+    this.#leaseEnd = at + room
+    return at
+  }
+
+  /** The memory that {@link reserve} has leased room in. It may be another one after each `reserve`. */
+  get output(): Uint8Array {
+    return this.#owner.output.output
+  }
+
+  /** Ends the answer that `reserve` has begun. Does nothing where it has ended. */
+  commit(): void {
+    if (this.ended) return
+    invariant(this.#leaseEnd !== -1, 'commit comes behind reserve')
+    this.#owner.output.commit(this.#leaseEnd)
+    this.#over()
   }
 
   /** `end` with the value as JSON, and its media type where none was set. */
@@ -160,21 +228,38 @@ export class Response {
     this.watcher?.onDrain()
   }
 
+  #over(): void {
+    this.ended = true
+    this.#owner.responseEnded()
+  }
+
   // Whole answers
 
   #whole(body: string | Uint8Array): void {
-    const { output, headOnly, keepAliveLines } = this.#owner
-    const status = this.statusCode
-    const isEmpty = headOnly || hasNoContent(status)
-    if (this.#prepared !== undefined && this.#set === undefined && typeof body === 'string' && !isEmpty) {
-      if (writeSmallAnswer(output, this.#prepared, status, body, keepAliveLines, this.#connectionLine())) {
-        this.headersSent = true
-        return
-      }
+    const { output, headOnly } = this.#owner
+    const isEmpty = headOnly || hasNoContent(this.statusCode)
+    if (this.#prepared !== undefined && this.#set === undefined && !isEmpty && this.#small(this.#prepared, body)) {
+      this.headersSent = true
+      return
     }
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
     this.#writeHead(bytes.length)
     if (!isEmpty && bytes.length > 0) output.write(bytes)
+  }
+
+  /** Head and body in one piece. @returns false where they do not fit into one: nothing is written then. */
+  #small(prepared: PreparedFields, body: string | Uint8Array): boolean {
+    const { output, keepAliveLines } = this.#owner
+    const end = this.#connectionLine()
+    if (typeof body === 'string') {
+      return writeSmallAnswer(output, prepared, this.statusCode, body, keepAliveLines, end)
+    }
+    const { length } = body
+    const at = leaseAnswer(output, prepared, this.statusCode, length, length, end)
+    if (at < 0) return at === -1
+    output.output.set(body, at)
+    output.commit(at + length)
+    return true
   }
 
   // Heads
@@ -277,6 +362,12 @@ export class Response {
 }
 
 const jsonFields = new PreparedFields({ 'content-type': 'application/json' })
+
+function tooLong(length: number): QpsError {
+  return new QpsError('QPS_ANSWER_TOO_LONG', `${length} bytes of content and their head do not fit into one lease`, {
+    hint: `give the content to end(); together they may have ${reserveBytesMax} bytes`,
+  })
+}
 
 function hasNoContent(status: number): boolean {
   return status === 204 || status === 304

@@ -18,6 +18,7 @@ import { ConnectionTable } from './connection-table.ts'
 import { dateClock } from './date.ts'
 import { drain } from './drain.ts'
 import { PreparedFields } from './fields.ts'
+import { Messages } from './messages.ts'
 import type { Request } from './request.ts'
 import type { Response } from './response.ts'
 import { type RequestObserver, TurnTally } from './turn-tally.ts'
@@ -44,6 +45,12 @@ export interface HttpServerOptions {
    * requests. The price is a few tenths of a microsecond per request.
    */
   isolated?: boolean
+  /**
+   * Gives the next handler the same request and response objects again, where the one before has ended its answer before it
+   * returned and has returned no promise: nothing is left to the collector then. Default false: a handler that keeps one of
+   * them beyond its answer gets QPS_REQUEST_OVER; with `true` it may read another client's request.
+   */
+  reuseMessages?: boolean
   clock?: Clock
   /** Jitter of Retry-After. */
   random?: Random
@@ -85,6 +92,7 @@ export class HttpServer {
   draining = false
   /** Requests that come now wait for {@link release}. */
   holding = false
+  readonly messages: Messages
 
   readonly #poller: Poller
   readonly #handler: Handler
@@ -101,7 +109,8 @@ export class HttpServer {
     this.#poller = poller
     this.#handler = options.isolated === true ? isolated(handler) : handler
     this.#options = options
-    this.#tally = new TurnTally(options.onRequestDone)
+    this.#tally = new TurnTally(options.onRequestDone, (task) => poller.behindTurn(task))
+    this.messages = new Messages(options.reuseMessages === true)
     this.limits = { ...httpLimits, ...options.limits }
     this.#connections = new ConnectionTable(this.limits)
     this.carryBytesMax = this.limits.headerBytesMax + 64 * 1024
@@ -142,7 +151,8 @@ export class HttpServer {
     if (this.#parsers.length < spareParsersMax) this.#parsers.push(parser)
   }
 
-  handle(request: Request, response: Response, connection: HttpConnection): void {
+  /** @returns whether the handler is through: it has returned no promise. */
+  handle(request: Request, response: Response, connection: HttpConnection): boolean {
     this.inFlight++
     this.#tally.began(request)
     try {
@@ -150,10 +160,12 @@ export class HttpServer {
       // A handler without types may return anything; only a promise can fail later.
       if (promise instanceof Promise) {
         promise.catch((error: unknown) => this.#failed(error, request, response, connection))
+        return false
       }
     } catch (error) {
       this.#failed(error, request, response, connection)
     }
+    return true
   }
 
   done(request: Request, response: Response, answered: boolean): void {

@@ -16,13 +16,16 @@ const requestDone = channel(requestDoneChannel)
 const clientLeft = 499
 
 /** Answered requests of one turn that the same is told of. */
-interface Done {
-  methodIndex: number
-  route: string
-  status: number
-  startedMs: number
-  count: number
+class Done {
+  methodIndex = 0
+  route = ''
+  status = 0
+  startedMs = 0
+  count = 0
 }
+
+/** Those of a usual turn, which are used again in the next one. */
+const keptMax = 64
 
 /**
  * The requests that a turn has answered, told of in one go behind it. Nothing is spent while nobody observes.
@@ -32,14 +35,17 @@ interface Done {
  */
 export class TurnTally {
   readonly #observe: RequestObserver | undefined
+  readonly #later: (task: () => void) => void
   /** When this turn began; 0 before it has begun. */
   #turnStartMs = 0
-  /** Those that differ in nothing are one. */
+  /** Those that differ in nothing are one. The first `#count` are of this turn, the others wait to be used again. */
   readonly #done: Done[] = []
-  #last: Done | undefined
+  #count = 0
 
-  constructor(observe: RequestObserver | undefined) {
+  /** @param later calls a task behind the running turn. Default: behind what is running now. */
+  constructor(observe: RequestObserver | undefined, later: (task: () => void) => void = queueMicrotask) {
     this.#observe = observe
+    this.#later = later
   }
 
   /** A handler is about to be called. */
@@ -52,7 +58,7 @@ export class TurnTally {
     if (!this.#isWatched) return
     this.#turnMs()
     const status = answered ? statusCode : clientLeft
-    const last = this.#last
+    const last = this.#count === 0 ? undefined : this.#done[this.#count - 1]
     if (
       last !== undefined &&
       last.methodIndex === request.methodIndex &&
@@ -63,9 +69,17 @@ export class TurnTally {
       last.count++
       return
     }
-    const { methodIndex, route, startedMs } = request
-    this.#last = { methodIndex, route, status, startedMs, count: 1 }
-    this.#done.push(this.#last)
+    this.#add(request, status)
+  }
+
+  #add({ methodIndex, route, startedMs }: Request, status: number): void {
+    if (this.#count === this.#done.length) this.#done.push(new Done())
+    const done = this.#done[this.#count++]!
+    done.methodIndex = methodIndex
+    done.route = route
+    done.status = status
+    done.startedMs = startedMs
+    done.count = 1
   }
 
   get #isWatched(): boolean {
@@ -75,7 +89,7 @@ export class TurnTally {
   #turnMs(): number {
     if (this.#turnStartMs === 0) {
       this.#turnStartMs = performance.now()
-      queueMicrotask(this.#settle)
+      this.#later(this.#settle)
     }
     return this.#turnStartMs
   }
@@ -83,11 +97,11 @@ export class TurnTally {
   readonly #settle = (): void => {
     const nowMs = performance.now()
     try {
-      for (const done of this.#done) this.#tell(done, nowMs)
+      for (let index = 0; index < this.#count; index++) this.#tell(this.#done[index]!, nowMs)
     } finally {
       // Also where an observer throws: the next turn is another one.
-      this.#done.length = 0
-      this.#last = undefined
+      this.#count = 0
+      if (this.#done.length > keptMax) this.#done.length = keptMax
       this.#turnStartMs = 0
     }
   }

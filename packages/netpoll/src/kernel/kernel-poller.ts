@@ -126,6 +126,10 @@ export abstract class KernelPoller implements Poller {
     return connection
   }
 
+  behindTurn(task: () => void): void {
+    this.turns.behind(task)
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing

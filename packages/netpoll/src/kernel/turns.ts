@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { runAll } from '../run-all.ts'
 import { LoopWatch } from '../sys/loop-watch.ts'
 import type { KernelPoller } from './kernel-poller.ts'
 
@@ -26,6 +27,7 @@ export class Turns {
   #woken = false
   #stopped = false
   #held = 0
+  readonly #behind: (() => void)[] = []
   #onNoneHeld: (() => void) | undefined
 
   constructor(poller: KernelPoller) {
@@ -52,6 +54,12 @@ export class Turns {
   /** There is work for the end of a turn: of the running one, or else of another. */
   ensure(): void {
     if (!this.#running) this.schedule()
+  }
+
+  /** Calls `task` when the callbacks of the running turn have returned; see `Poller`. */
+  behind(task: () => void): void {
+    if (this.#running) this.#behind.push(task)
+    else queueMicrotask(task)
   }
 
   /** Keeps the process alive, until as many have let go. */
@@ -95,6 +103,7 @@ export class Turns {
       poller.turn()
     } finally {
       this.#running = false
+      if (this.#behind.length > 0) runAll(this.#behind)
       // Nothing to do until the kernel says so.
       if (!this.#scheduled && !this.#stopped) this.#watch!.arm()
     }

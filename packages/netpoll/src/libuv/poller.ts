@@ -15,6 +15,7 @@ import type {
 } from '../poller.ts'
 import { checkBacklog } from '../listen-error.ts'
 import { checkOptions } from '../options.ts'
+import { runAll } from '../run-all.ts'
 import { newStats } from '../stats.ts'
 import { endpointOf } from '../sys/address.ts'
 import { adopt } from './adopt.ts'
@@ -49,6 +50,7 @@ class LibuvPoller implements Poller, Turn {
   readonly #listeners = new Set<LibuvListener>()
   readonly #connections = new Set<LibuvConnection>()
   #dirty: LibuvConnection[] = []
+  readonly #behind: (() => void)[] = []
   #turning = false
   #closed: Promise<void> | undefined
   #lastIsGone: (() => void) | undefined
@@ -102,6 +104,11 @@ class LibuvPoller implements Poller, Turn {
     connection.handler = handler
     socket.once('connect', () => connection.connected())
     return connection
+  }
+
+  behindTurn(task: () => void): void {
+    if (this.#turning) this.#behind.push(task)
+    else queueMicrotask(task)
   }
 
   close(): Promise<void> {
@@ -200,6 +207,7 @@ class LibuvPoller implements Poller, Turn {
       connection.listed = false
       if (connection.flush()) flushed++
     }
+    if (this.#behind.length > 0) runAll(this.#behind)
     if (this.trace === undefined) return
     if (flushed > 0) this.#tell('flush', flushed)
     if (flushed > 0) this.#tell('submit', flushed)

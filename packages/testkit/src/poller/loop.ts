@@ -46,6 +46,52 @@ export function testLoop({ create }: Subject): void {
     await until(() => peer.bytes === 5, 'the answer', 1_000)
   })
 
+  test('what is asked for behind a turn runs once, in no context, when its callbacks have returned', async () => {
+    await using poller = await create()
+    const storage = new AsyncLocalStorage<string>()
+    const log: string[] = []
+    using served = await serve(poller, {
+      onData: ({ connection }) =>
+        storage.run('own', () => {
+          for (const name of ['first', 'second']) poller.behindTurn(() => log.push(name, String(storage.getStore())))
+          connection.write(Buffer.from('y'))
+          log.push('returns')
+        }),
+    })
+    const { peer } = await served.meet()
+    for (let round = 1; round <= 3; round++) {
+      peer.socket.write('x')
+      await until(() => peer.bytes === round && log.length === 5 * round, 'the answer and what is behind it')
+    }
+    expect(log).toEqual([1, 2, 3].flatMap(() => ['returns', 'first', 'undefined', 'second', 'undefined']))
+    // Nobody's turn: soon, and not at once.
+    poller.behindTurn(() => log.push('outside'))
+    expect(log).toHaveLength(15)
+    await sleep(0)
+    expect(log.slice(15)).toEqual(['outside'])
+  })
+
+  test('an error thrown behind a turn is an uncaughtException, and what stands behind it runs', async () => {
+    await using poller = await create()
+    const thrown = new Error('thrown behind a turn')
+    let ran = 0
+    using served = await serve(poller, {
+      onData({ connection }) {
+        poller.behindTurn(() => {
+          throw thrown
+        })
+        poller.behindTurn(() => ran++)
+        connection.write(Buffer.from('y'))
+      },
+    })
+    const { peer } = await served.meet()
+    const errors = await uncaught(1, async () => {
+      peer.socket.write('x')
+      await until(() => peer.bytes === 1, 'the answer')
+    })
+    expect([errors, ran]).toEqual([[thrown], 1])
+  })
+
   test('the context of one connection does not reach the callbacks of another', async () => {
     await using poller = await create({ highWaterBytes: 1_024, lowWaterBytes: 512 })
     const storage = new AsyncLocalStorage<string>()
