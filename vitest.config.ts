@@ -14,6 +14,7 @@ const waiting = [
   'security/{S01,S02,S04,S05,S06,S07,S08,S10,S11,S12,S14,S15,S16,S22,S23,S24,S25,S26}-*.test.ts',
   'bench/test/*.slow.test.ts',
   'packages/{client,http1}/test/**/*.slow.test.ts',
+  'stages/*/test/{stage,tls,quic}.test.ts',
 ]
 /** CI's machines are shared: a core can vanish for longer than a test has patience. At a desk nothing is tried twice. */
 const retry = process.env['CI'] ? 1 : 0
