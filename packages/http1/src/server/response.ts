@@ -171,7 +171,7 @@ export class Response {
   reserve(status: number, fields: PreparedFields, length: number): number {
     if (this.ended) return -1
     this.#mustBeOpen('reserve')
-    invariant(!hasNoContent(status), `an answer with content has another status than ${status}`)
+    invariant(!hasNoContent(status), 'the status of an answer with content is not 204 or 304')
     const { output, headOnly } = this.#owner
     this.statusCode = status
     const room = headOnly ? 0 : length

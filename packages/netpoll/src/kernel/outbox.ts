@@ -10,8 +10,12 @@ import type { KernelPoller } from './kernel-poller.ts'
  */
 export class Outbox {
   readonly #poller: KernelPoller
-  /** Connections that wrote since the last flush; drained ones write again from within it, and stand behind. */
-  readonly #wrote: KernelConnection[] = []
+  /**
+   * Connections that wrote since the last flush; drained ones write again from within it, and stand behind. The first `#count`
+   * places: a list that is emptied and filled again in every turn would be memory for the collector.
+   */
+  readonly #wrote: (KernelConnection | undefined)[] = []
+  #count = 0
   readonly #starving: KernelConnection[] = []
 
   constructor(poller: KernelPoller) {
@@ -20,13 +24,13 @@ export class Outbox {
 
   /** Has nobody written since the last flush? */
   get empty(): boolean {
-    return this.#wrote.length === 0
+    return this.#count === 0
   }
 
   /** The connection has written: it is flushed at the end of the turn. Ask first whether it is `dirty` already. */
   add(connection: KernelConnection): void {
     connection.dirty = true
-    this.#wrote.push(connection)
+    this.#wrote[this.#count++] = connection
     this.#poller.turns.ensure()
   }
 
@@ -54,16 +58,17 @@ export class Outbox {
     const wrote = this.#wrote
     const poller = this.#poller
     this.feed()
-    if (wrote.length === 0) return 0
-    if (poller.trace !== undefined) poller.tell('flush', wrote.length)
-    for (let index = 0; index < wrote.length; index++) {
+    if (this.#count === 0) return 0
+    if (poller.trace !== undefined) poller.tell('flush', this.#count)
+    for (let index = 0; index < this.#count; index++) {
       const connection = wrote[index]!
+      wrote[index] = undefined
       connection.dirty = false
       poller.send(connection)
-      if (index + 1 === wrote.length) this.feed()
+      if (index + 1 === this.#count) this.feed()
     }
-    const count = wrote.length
-    wrote.length = 0
+    const count = this.#count
+    this.#count = 0
     return count
   }
 }

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { runAll } from '../run-all.ts'
 import { LoopWatch } from '../sys/loop-watch.ts'
+import { Tasks } from '../tasks.ts'
 import type { KernelPoller } from './kernel-poller.ts'
 
 /** After so many rounds a turn ends even if more has come, so that timers and other input get their share. */
@@ -27,7 +27,7 @@ export class Turns {
   #woken = false
   #stopped = false
   #held = 0
-  readonly #behind: (() => void)[] = []
+  readonly #behind = new Tasks()
   #onNoneHeld: (() => void) | undefined
 
   constructor(poller: KernelPoller) {
@@ -58,7 +58,7 @@ export class Turns {
 
   /** Calls `task` when the callbacks of the running turn have returned; see `Poller`. */
   behind(task: () => void): void {
-    if (this.#running) this.#behind.push(task)
+    if (this.#running) this.#behind.add(task)
     else queueMicrotask(task)
   }
 
@@ -103,7 +103,7 @@ export class Turns {
       poller.turn()
     } finally {
       this.#running = false
-      if (this.#behind.length > 0) runAll(this.#behind)
+      this.#behind.run()
       // Nothing to do until the kernel says so.
       if (!this.#scheduled && !this.#stopped) this.#watch!.arm()
     }

@@ -91,7 +91,9 @@ export class LibuvConnection implements Connection {
   }
 
   reserve(bytes: number): number {
-    invariant(bytes >= 1 && bytes <= reserveBytesMax, `reserve takes 1 to ${reserveBytesMax} bytes, not ${bytes}`)
+    // The text would be made for each call.
+    if (!(bytes >= 1 && bytes <= reserveBytesMax))
+      invariant(false, `reserve takes 1 to ${reserveBytesMax} bytes, not ${bytes}`)
     if (!this.open || this.#ending) return -1
     this.#turn.flushLater(this)
     const starvedBefore = this.#turn.pool.starved

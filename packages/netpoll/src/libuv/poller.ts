@@ -15,9 +15,9 @@ import type {
 } from '../poller.ts'
 import { checkBacklog } from '../listen-error.ts'
 import { checkOptions } from '../options.ts'
-import { runAll } from '../run-all.ts'
 import { newStats } from '../stats.ts'
 import { endpointOf } from '../sys/address.ts'
+import { Tasks } from '../tasks.ts'
 import { adopt } from './adopt.ts'
 import { LibuvConnection, rethrow, type Turn } from './connection.ts'
 import { LibuvListener } from './listener.ts'
@@ -50,7 +50,7 @@ class LibuvPoller implements Poller, Turn {
   readonly #listeners = new Set<LibuvListener>()
   readonly #connections = new Set<LibuvConnection>()
   #dirty: LibuvConnection[] = []
-  readonly #behind: (() => void)[] = []
+  readonly #behind = new Tasks()
   #turning = false
   #closed: Promise<void> | undefined
   #lastIsGone: (() => void) | undefined
@@ -107,7 +107,7 @@ class LibuvPoller implements Poller, Turn {
   }
 
   behindTurn(task: () => void): void {
-    if (this.#turning) this.#behind.push(task)
+    if (this.#turning) this.#behind.add(task)
     else queueMicrotask(task)
   }
 
@@ -207,7 +207,7 @@ class LibuvPoller implements Poller, Turn {
       connection.listed = false
       if (connection.flush()) flushed++
     }
-    if (this.#behind.length > 0) runAll(this.#behind)
+    this.#behind.run()
     if (this.trace === undefined) return
     if (flushed > 0) this.#tell('flush', flushed)
     if (flushed > 0) this.#tell('submit', flushed)
