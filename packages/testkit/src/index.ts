@@ -1,6 +1,7 @@
 // Conformance suites
 export { httpSurfaceConformance, type SurfaceUnderTest } from './http-surface.ts'
 export { pollerConformance } from './poller-conformance.ts'
+export { poolConformance } from './pool-conformance.ts'
 export { ambiguousRequests } from './ambiguous-requests.ts'
 
 // Stages and programs as processes
