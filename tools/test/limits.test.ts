@@ -5,6 +5,7 @@ import { http2Limits } from '@qps/http2'
 import { engineLimits } from '@qps/http2-netpoll'
 import { loadLimits } from '@qps/loadgen'
 import { pollerDefaults } from '@qps/netpoll'
+import { bufferPoolDefaults, poolDefaults } from '@qps/pool'
 import { quicLimits } from '@qps/quic'
 import { directDefaults } from '@qps/netpoll/zero-copy'
 import { contextDefaults, frontDefaults, gateDefaults } from '@qps/tls'
@@ -43,6 +44,10 @@ const constants: [name: string, where: string, what: string][] = [
   ['interimMax', 'packages/quic/src/h3/message-reader.ts', 'interim answers before an answer'],
   ['waitingMax', 'packages/quic/src/client/http3-client.ts', 'requests of a client that wait for a stream'],
   ['traceMax', 'packages/quic/src/client/http3-client.ts', 'steps of moves that a client remembers'],
+  ['releasesPerLook', 'packages/pool/src/trimming.ts', 'releases between two looks at what nobody needs'],
+  ['forgottenMax', 'packages/pool/src/development/watch.ts', 'forgotten leases that are reported'],
+  ['partsMax', 'packages/pool/src/development/freshness.ts', 'fields of an object that are compared'],
+  ['depthMax', 'packages/pool/src/development/freshness.ts', 'levels of an object that are compared'],
   ['seriesMax', 'packages/metrics/src/request-metrics.ts', 'series of one metric'],
   ['maxConnections', 'packages/http/src/admin.ts', 'connections of the admin port'],
   ['refusalRoom', 'packages/http/src/guarded-server.ts', 'connections beyond the cap that are told so'],
@@ -71,6 +76,8 @@ function table(): string {
     ...clientBounds.map(([name, value]) => [name, value, 'packages/http1/src/client/options.ts']),
     ...Object.entries(pollerDefaults).map(([name, value]) => [name, String(value), 'packages/netpoll/src/options.ts']),
     ...numbersOf(directDefaults, 'packages/netpoll/src/zero-copy/options.ts'),
+    ...numbersOf(poolDefaults, 'packages/pool/src/options.ts'),
+    ...numbersOf(bufferPoolDefaults, 'packages/pool/src/options.ts'),
     ...Object.entries(grpcLimits).map(([name, value]) => [name, String(value), 'packages/grpc/src/options.ts']),
     ...numbersOf(gateDefaults, 'packages/tls/src/front/handshake-gate.ts'),
     ...numbersOf(frontDefaults, 'packages/tls/src/front/tls-front.ts'),
