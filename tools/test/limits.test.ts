@@ -1,3 +1,4 @@
+import { internDefaults, partsDefaults, watchDefaults } from '@qps/bytes'
 import { grpcLimits } from '@qps/grpc'
 import { httpLimits } from '@qps/http-contract'
 import { dispatcherDefaults } from '@qps/http1'
@@ -34,6 +35,9 @@ const constants: [name: string, where: string, what: string][] = [
   ['headerListBytesMax', 'packages/http2-frames/src/hpack/decoder.ts', 'one header section, decoded'],
   ['headerTableBytesMax', 'packages/http2-frames/src/hpack/decoder.ts', 'header table of one direction'],
   ['repliesMax', 'packages/loadgen/src/http2/session.ts', 'replies to PING and SETTINGS between two answers'],
+  ['windowSlots', 'packages/bytes/src/intern-table.ts', 'slots that a get compares'],
+  ['handSlotsMax', 'packages/bytes/src/intern-table.ts', 'slots that a miss looks at for room'],
+  ['excerptBytesMax', 'packages/bytes/src/errors.ts', 'bytes of the input that an error shows'],
   ['helloBytesMax', 'packages/tls/src/front/client-hello.ts', 'a ClientHello'],
   ['sessionBytesMax', 'packages/tls/src/sessions/session-store.ts', 'a stored session of TLS 1.2'],
   ['fileBytesMax', 'packages/tls/src/certificate/watch-certificate.ts', 'a certificate or key file'],
@@ -79,6 +83,9 @@ function table(): string {
     ...numbersOf(poolDefaults, 'packages/pool/src/options.ts'),
     ...numbersOf(bufferPoolDefaults, 'packages/pool/src/options.ts'),
     ...Object.entries(grpcLimits).map(([name, value]) => [name, String(value), 'packages/grpc/src/options.ts']),
+    ...numbersOf(internDefaults, 'packages/bytes/src/options.ts'),
+    ...numbersOf(partsDefaults, 'packages/bytes/src/options.ts'),
+    ...numbersOf(watchDefaults, 'packages/bytes/src/options.ts'),
     ...numbersOf(gateDefaults, 'packages/tls/src/front/handshake-gate.ts'),
     ...numbersOf(frontDefaults, 'packages/tls/src/front/tls-front.ts'),
     ...numbersOf(contextDefaults, 'packages/tls/src/context.ts'),
