@@ -1,8 +1,8 @@
-import { InternTable, internDefaults, keyedHash, writeDecimal } from '@qps/bytes'
+import { InternTable, internDefaults, keyedHash, latin1Text, writeDecimal } from '@qps/bytes'
 import { QpsError, seededRandom } from '@qps/core'
 import fc from 'fast-check'
-import { getHeapStatistics } from 'node:v8'
 import { describe, expect, test } from 'vitest'
+import { allocatedBytes, noObject } from './allocated-bytes.ts'
 
 const seed = [1, 2] as const
 const bytesOf = (text: string): Uint8Array => Buffer.from(text, 'latin1')
@@ -67,31 +67,17 @@ describe('a table', () => {
   test('makes no string for what it has', () => {
     const table = new InternTable()
     const bytes = bytesOf('GET /items/42 content-length: 18')
-    const ranges = [
-      [0, 3],
-      [4, 13],
-      [14, 28],
-    ] as const
     let characters = 0
-    /** Bytes that V8 allocates for one text. */
-    const allocatedBy = (textOf: (start: number, end: number) => string): number => {
-      const rounds = 60_000
-      const run = (): void => {
-        for (let round = 0; round < rounds; round++) {
-          for (const [start, end] of ranges) characters += textOf(start, end).length
-        }
-      }
-      run()
-      const before = getHeapStatistics().total_allocated_bytes
-      run()
-      return (getHeapStatistics().total_allocated_bytes - before) / (rounds * ranges.length)
-    }
-    const interned = allocatedBy((start, end) => table.get(bytes, start, end))
-    const decoded = allocatedBy((start, end) => Buffer.prototype.toString.call(bytes, 'latin1', start, end))
-    expect(characters).toBe(4 * 60_000 * 26)
+    const interned = allocatedBytes(() => {
+      characters += table.get(bytes, 0, 3).length + table.get(bytes, 4, 13).length + table.get(bytes, 14, 28).length
+    })
+    const decoded = allocatedBytes(() => {
+      characters += latin1Text(bytes, 0, 3).length + latin1Text(bytes, 4, 13).length + latin1Text(bytes, 14, 28).length
+    })
+    expect(characters % 26).toBe(0)
     expect(table.stats()).toMatchObject({ misses: 3, entries: 3 })
-    expect(decoded).toBeGreaterThan(16)
-    expect(interned).toBeLessThan(2)
+    expect(decoded).toBeGreaterThan(3 * 16)
+    expect(interned).toBeLessThan(noObject)
   })
 
   test('has a seed of its own unless it is given one, and takes it from the random that it is given', () => {
