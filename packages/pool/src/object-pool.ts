@@ -248,7 +248,8 @@ export class ObjectPool<T> implements Disposable, Home<PlainLease<T>> {
       const slot = this.#take()
       return slot && this.#lend(slot, trace)
     }
-    const lease = this.#waiters.count === 0 ? take() : undefined
+    // Where others wait there is nothing to take: nobody is overtaken.
+    const lease = take()
     if (lease !== undefined) return lease
     if (this.#waiters.count >= waitersMax) throw this.#reject(`${waitersMax} callers wait already`)
     const timedOut = (): Error => this.#reject(`nothing was given back in ${waitMs} ms`)

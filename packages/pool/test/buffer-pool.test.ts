@@ -173,6 +173,22 @@ describe.each(modes)('buffers in %s', (mode) => {
     steady.release()
   })
 
+  test('after a trim the fullest slab is used first, so that the others become free', () => {
+    const clock = new ManualClock()
+    const options = { mode, clock, idleMs: 1000, bytesMax: 2 ** 15, classes: [64], slabBytes: 256 }
+    using pool = new BufferPool({ ...options, ...arena(2 ** 16) })
+    const [kept, ...others] = Array.from({ length: 8 }, () => pool.acquire(64))
+    for (const lease of others) lease.release()
+    clock.advance(1000)
+    expect(pool.trim()).toBe(0)
+    const near = pool.acquire(64)
+    expect(near.bytes.byteOffset, 'in the first slab').toBeLessThan(256)
+    clock.advance(1000)
+    expect(pool.trim(), 'the second').toBe(256)
+    near.release()
+    kept!.release()
+  })
+
   test('trim with all frees every slab that nobody is left in', () => {
     using pool = new BufferPool({
       mode,
