@@ -8,4 +8,6 @@ export {
 export { type HandshakeFigures, handshakeMetrics } from './handshake-metrics.ts'
 export { processMetrics } from './process-metrics.ts'
 export { createRegistry, type Exposition, exposition, type MetricsRegistry } from './registry.ts'
-export { runtimeMetrics } from './runtime-metrics.ts'
+export type { CollectionKind } from './collections.ts'
+export { pauseBoundsS, type RuntimeMetrics, runtimeMetrics } from './runtime-metrics.ts'
+export { type RuntimeTaker, type RuntimeTally, runtimeTally } from './runtime-tally.ts'

@@ -1,7 +1,7 @@
 import type { StartVariant, VariantContext } from '@qps/console'
 import type { RunningServer } from '@qps/http'
 import { contractRouter, serve } from '@qps/http1'
-import { type RequestTally, requestMetrics, runtimeMetrics } from '@qps/metrics'
+import { type RequestTally, requestMetrics, runtimeMetrics, type RuntimeTally } from '@qps/metrics'
 import { type Backend, probe } from '@qps/netpoll'
 import { startGroup } from '@qps/workers'
 import { routes } from './baseline.ts'
@@ -62,6 +62,12 @@ export const cluster: StartVariant = (context) => group('processes', 'baseline',
 /** The baseline in several threads that listen on the same port: the kernel deals, by a hash of the addresses. */
 export const reuseport: StartVariant = (context) => group('threads', 'baseline', context)
 
+/** What a member tells of itself, a few times a second. */
+export interface MemberTally {
+  requests: RequestTally
+  runtime: RuntimeTally
+}
+
 /** What the members of a group are told: plain data, see worker.ts. */
 export interface WorkerData {
   variant: 'baseline' | Backend | 'auto'
@@ -84,7 +90,11 @@ async function group(
     host,
     port,
     data,
-    onTally: (tally) => metrics.add(tally as RequestTally),
+    onTally: (tally) => {
+      const { requests, runtime } = tally as MemberTally
+      metrics.add(requests)
+      observers.add(runtime)
+    },
   })
   return {
     url: members.url,
