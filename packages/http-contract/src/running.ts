@@ -18,12 +18,21 @@ export interface ConnectionSource {
 
 /** A page of the admin port. */
 export interface AdminPage {
+  /** Default 200. */
+  status?: number
   contentType: string
-  body: string
+  body: string | Uint8Array
+  /** Under which a browser keeps it, instead of showing it. Letters, digits, `.`, `-` and `_`. */
+  filename?: string
 }
 
-/** Answers `GET` of an admin page. @param query the part behind `?`, decoded. */
-export type AdminRoute = (query: URLSearchParams) => Promise<AdminPage>
+/**
+ * Answers `GET` of an admin page.
+ *
+ * @param query the part behind `?`, decoded.
+ * @param signal fires when nobody waits for the page any more.
+ */
+export type AdminRoute = (query: URLSearchParams, signal: AbortSignal) => Promise<AdminPage>
 
 /** A server that listens, as commands and tests see it. */
 export interface RunningServer {

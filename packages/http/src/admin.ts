@@ -36,11 +36,19 @@ const foreignHost: HttpProblem = {
   message: 'this port answers to loopback names only',
 }
 
+const foreignPage: HttpProblem = {
+  status: 403,
+  code: 'foreign_page',
+  message: 'this port answers to no other web page',
+}
+
 /**
  * Serves metrics and health on a port of their own, which no outside request reaches.
  *
  * On loopback it refuses a Host that is not: a web page can make a browser resolve the page's own name to 127.0.0.1 (DNS
- * rebinding) and read whatever listens there, but it cannot change the name in Host.
+ * rebinding) and read whatever listens there, but it cannot change the name in Host. Nor does it answer what another web page
+ * asks for, as by an image: the answer would stay hidden from that page, but a profile would be taken. Following a link is
+ * no such thing.
  *
  * @throws QpsError QPS_PORT_IN_USE and QPS_ADDRESS_UNAVAILABLE as {@link listen} does.
  * @example
@@ -60,6 +68,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
 
   const answer: RequestListener = async (request, response) => {
     if (loopbackOnly && !isLoopback(hostName(request))) return sendProblem(response, foreignHost)
+    if (isFetchedByForeignPage(request)) return sendProblem(response, foreignPage)
     const path = routePath(request.url!)
     const action = Object.hasOwn(actions, path) ? actions[path] : undefined
     const page = action ?? pageOf(path)
@@ -71,9 +80,13 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     }
     if (page === undefined)
       return ready() ? send(response, 200, text('ready\n')) : send(response, 503, text('draining\n'))
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
     try {
       const at = request.url!.indexOf('?')
-      send(response, 200, await page(new URLSearchParams(at === -1 ? '' : request.url!.slice(at))))
+      const query = new URLSearchParams(at === -1 ? '' : request.url!.slice(at))
+      const answered = await page(query, gone.signal)
+      send(response, answered.status ?? 200, answered)
     } catch {
       sendProblem(response, problems.internal)
     }
@@ -102,12 +115,18 @@ function hostName(request: IncomingMessage): string {
   return host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : host.split(':', 1)[0]!
 }
 
+/** Browsers say so themselves, and no script of a page can change it (W3C, Fetch Metadata Request Headers). */
+function isFetchedByForeignPage({ headers }: IncomingMessage): boolean {
+  return headers['sec-fetch-site'] === 'cross-site' && headers['sec-fetch-dest'] !== 'document'
+}
+
 function text(body: string): AdminPage {
   return { contentType: 'text/plain; charset=utf-8', body }
 }
 
-function send(response: ServerResponse, status: number, { contentType, body }: AdminPage): void {
+function send(response: ServerResponse, status: number, { contentType, body, filename }: AdminPage): void {
   if (response.destroyed) return
+  if (filename !== undefined) response.setHeader('content-disposition', `attachment; filename="${filename}"`)
   response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
   response.end(body)
 }

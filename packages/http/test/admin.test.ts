@@ -5,6 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 let admin: Admin
 let port: number
 let ready = true
+const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+const endless = { begun: begun.resolve, ended: ended.resolve }
 beforeAll(async () => {
   admin = await startAdmin({
     port: 0,
@@ -13,6 +15,20 @@ beforeAll(async () => {
     routes: () => ({
       '/extra': async () => ({ contentType: 'text/html', body: '<p>' }),
       '/broken': () => Promise.reject(new Error('secret')),
+      '/bytes': async () => ({
+        status: 203,
+        contentType: 'a/b',
+        body: Uint8Array.of(0, 255, 128),
+        filename: 'some.bin',
+      }),
+      '/endless': (_query, signal) =>
+        new Promise((_resolve, reject) => {
+          endless.begun()
+          signal.addEventListener('abort', () => {
+            endless.ended()
+            reject(signal.reason)
+          })
+        }),
     }),
     actions: { '/act': async (query) => ({ contentType: 'text/plain', body: `did ${query.get('what')}` }) },
   })
@@ -26,6 +42,36 @@ test('pages', async () => {
   expect(await metrics.text()).toBe('up 1\n')
   expect((await fetch(`${admin.url}/healthz`)).status).toBe(200)
   expect(await (await fetch(`${admin.url}/extra?x`)).text()).toBe('<p>')
+})
+
+test('a page of bytes, with a status and a name of its own', async () => {
+  const answer = await fetch(`${admin.url}/bytes`)
+  expect(answer.status).toBe(203)
+  expect(answer.headers.get('content-disposition')).toBe('attachment; filename="some.bin"')
+  expect([...(await answer.bytes())]).toEqual([0, 255, 128])
+})
+
+test('a page learns that nobody waits for it any more', async () => {
+  const leave = new AbortController()
+  const answer = fetch(`${admin.url}/endless`, { signal: leave.signal }).catch(() => 'left')
+  await begun.promise
+  leave.abort()
+  expect(await answer).toBe('left')
+  await ended.promise
+})
+
+test.each([
+  ['an image on another page', 'cross-site', 'image', 403],
+  ['a frame in another page', 'cross-site', 'iframe', 403],
+  ['a link on another page', 'cross-site', 'document', 200],
+  ['a page of this machine', 'same-site', 'image', 200],
+  ['an address that was typed', 'none', 'document', 200],
+])('%s', async (_what, site, destination, status) => {
+  const { text } = await rawExchange(
+    port,
+    `GET /metrics HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: ${site}\r\nSec-Fetch-Dest: ${destination}\r\nConnection: close\r\n\r\n`,
+  )
+  expect(statuses(text)).toEqual([status])
 })
 
 test('an action is done by POST only', async () => {
