@@ -23,6 +23,7 @@ const commands = {
   start: { build: true, file: 'bench/dist/src/start.js' },
   stage: { flags: source, file: 'packages/console/src/commands/stages.ts' },
   load: { flags: source, file: 'packages/console/src/commands/load.ts' },
+  profile: { flags: source, file: 'packages/console/src/commands/profile.ts' },
   doctor: { flags: source, file: 'packages/console/src/commands/doctor.ts' },
   bench: { build: true, file: 'bench/dist/src/main.js' },
   'bench:compare': { build: true, file: 'bench/dist/src/compare.js' },

@@ -7,6 +7,7 @@ import { engineLimits } from '@qps/http2-netpoll'
 import { loadLimits } from '@qps/loadgen'
 import { pollerDefaults } from '@qps/netpoll'
 import { bufferPoolDefaults, poolDefaults } from '@qps/pool'
+import { profileLimits } from '@qps/profile'
 import { quicLimits } from '@qps/quic'
 import { directDefaults } from '@qps/netpoll/zero-copy'
 import { contextDefaults, frontDefaults, gateDefaults } from '@qps/tls'
@@ -86,6 +87,7 @@ function table(): string {
     ...numbersOf(internDefaults, 'packages/bytes/src/options.ts'),
     ...numbersOf(partsDefaults, 'packages/bytes/src/options.ts'),
     ...numbersOf(watchDefaults, 'packages/bytes/src/options.ts'),
+    ...numbersOf(profileLimits, 'packages/profile/src/options.ts'),
     ...numbersOf(gateDefaults, 'packages/tls/src/front/handshake-gate.ts'),
     ...numbersOf(frontDefaults, 'packages/tls/src/front/tls-front.ts'),
     ...numbersOf(contextDefaults, 'packages/tls/src/context.ts'),

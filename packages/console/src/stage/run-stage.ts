@@ -1,21 +1,23 @@
 import { invariant } from '@qps/core'
+import { profileLimits, profileReport } from '@qps/profile'
 import { once } from 'node:events'
 import { errorLine, runCommand } from '../run-command.ts'
 import { textTable } from '../table.ts'
 import { keysLine } from './banner.ts'
 import { readStage, type StageDefinition, type StartVariant } from './definition.ts'
-import { figuresTable, readLadder } from './figures.ts'
+import { figuresTable, readLadder, repositoryRoot } from './figures.ts'
 import { type KeyActions, readKeys } from './keys.ts'
 import { LiveLine } from './live-line.ts'
 import { type OwnOptions, stageCommand, type StageOptions, stageOptions } from './options.ts'
 import { jsonOutput, type StageOutput, textOutput } from './output.ts'
-import { takeCpuProfile } from './profile.ts'
 import { onStopSignals } from './signals.ts'
 import { StageRun } from './stage-run.ts'
 import { Traffic } from './traffic.ts'
 
 /** How long the `l` key loads. */
 const keyLoadS = 10
+/** Functions that the `p` key names. */
+const keyProfileRows = 5
 
 /**
  * Everything that `npm run stage:N` does: options, start, banner or JSON events, live line and keys on a terminal,
@@ -123,15 +125,27 @@ function keyActions(
       output.listening(run.facts)
     },
     p: async () => {
-      note('profiling for 5 s')
-      const file = await takeCpuProfile(`stage-${stage.number}-${run.facts.variant}`).finally(() => note(''))
-      output.say(`CPU profile: ${file} (open it in DevTools, VS Code or Speedscope)`)
+      note(`profiling for ${profileLimits.seconds} s`)
+      try {
+        output.say(profileWords(await run.profile(stop.signal)))
+      } catch (error) {
+        if (!stop.signal.aborted) throw error
+      } finally {
+        note('')
+      }
     },
     b: () => output.say(run.block()),
     d: () => output.say(difference(stage)),
     h: () => output.say(`${keysLine}\nnpm run stage:${stage.number} -- --help shows the options`),
     q: () => stop.abort(),
   }
+}
+
+/** The functions that took most of the time, and where the whole profile is. */
+function profileWords({ profile, requests, files }: Awaited<ReturnType<StageRun['profile']>>): string {
+  const report = profileReport({ ...profile, requests }, { rows: keyProfileRows, root: repositoryRoot() })
+  const [pprof, ...own] = files
+  return `${report}go tool pprof ${pprof}\n${own.join('\n')} (DevTools, VS Code, Speedscope)`
 }
 
 /** This stage beside the one before it, as last measured; the first stage shows its own variants. */

@@ -1,8 +1,11 @@
 import { type DrainReport, type RunningServer, startAdmin } from '@qps/http'
 import { type LoadResult, runLoadProcess } from '@qps/loadgen'
-import { createRegistry, exposition, processMetrics } from '@qps/metrics'
+import { createRegistry, exposition, type MetricsRegistry, processMetrics } from '@qps/metrics'
+import { debugPages, type Profile, Profiler, profileName, RequestCount, writeProfile } from '@qps/profile'
+import { join } from 'node:path'
 import { blockLoop, blockPage } from './block.ts'
 import type { StageDefinition, StartVariant } from './definition.ts'
+import { repositoryRoot } from './figures.ts'
 import type { StageOptions } from './options.ts'
 import type { ListeningFacts } from './output.ts'
 
@@ -23,6 +26,10 @@ export class StageRun {
   #registry = createRegistry()
   #admin: AdminServer | undefined
   #ready = false
+  // Before the first variant starts its threads, which it would not know otherwise.
+  readonly #profiler = new Profiler({ root: repositoryRoot() })
+  readonly #requests = new RequestCount({ port: () => this.port, served: () => servedOf(this.#registry) })
+  readonly #debug = debugPages({ profiler: this.#profiler, requests: this.#requests, about: () => this.#about })
 
   constructor(stage: StageDefinition, variants: Record<string, StartVariant>, options: StageOptions) {
     this.stage = stage
@@ -40,7 +47,7 @@ export class StageRun {
         port: this.options.adminPort,
         metrics: () => exposition(this.#registry),
         ready: () => this.#ready,
-        routes: () => this.#server?.pages ?? {},
+        routes: () => ({ ...this.#server?.pages, ...this.#debug.routes }),
         actions: { '/block': blockPage },
       })
     } catch (error) {
@@ -72,6 +79,19 @@ export class StageRun {
     return blockLoop(blockMs)
   }
 
+  /**
+   * Takes a CPU profile while it works, and writes it to `.profiles/` of the repository, as pprof and as V8 has it.
+   *
+   * @returns the profile, the requests that were answered meanwhile, and the paths.
+   */
+  async profile(signal: AbortSignal): Promise<{ profile: Profile; requests: number; files: string[] }> {
+    using window = await this.#requests.open()
+    const profile = await this.#profiler.profile('cpu', { signal })
+    const requests = await window.read()
+    const files = writeProfile(profile, join(repositoryRoot(), '.profiles'), profileName('cpu', this.#about))
+    return { profile, requests, files }
+  }
+
   /** Drains this variant and starts the next of `stage.json` on the same port. */
   async next(): Promise<void> {
     const names = this.stage.variants.map(({ name }) => name)
@@ -100,7 +120,14 @@ export class StageRun {
   async drain(): Promise<DrainReport> {
     const report = await this.#drainServer(drainLimitMs)
     await this.#admin?.close()
+    await this.#debug[Symbol.asyncDispose]()
+    this.#profiler[Symbol.dispose]()
     return report
+  }
+
+  /** What runs, for the names of files. */
+  get #about(): string {
+    return `stage-${this.stage.number}-${this.#variant}`
   }
 
   async #drainServer(limitMs: number): Promise<DrainReport> {
@@ -122,4 +149,15 @@ export class StageRun {
       registry: this.#registry,
     })
   }
+}
+
+const requestsTotal = 'http_server_requests_total'
+
+/** Requests that the variant has counted itself, in all of its threads; undefined where it counts none. */
+async function servedOf(registry: MetricsRegistry): Promise<number | undefined> {
+  if (registry.getSingleMetric(requestsTotal) === undefined) return undefined
+  // Of the whole registry some figures are those since the last scrape, which this must not be one of.
+  const text = await registry.getSingleMetricAsString(requestsTotal)
+  const counts = text.matchAll(/^http_server_requests_total\{[^}]*\} (\d+)/gm)
+  return [...counts].reduce((sum, count) => sum + Number(count[1]), 0)
 }

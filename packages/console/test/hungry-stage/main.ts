@@ -1,0 +1,4 @@
+import { runStage } from '@qps/console'
+import { variants } from './variants.ts'
+
+await runStage(new URL('./stage.json', import.meta.url), variants)

@@ -1,0 +1,93 @@
+import { messageOf } from '@qps/core'
+import {
+  type CPUProfileOptions,
+  getHeapStatistics,
+  type HeapProfileOptions,
+  startCpuProfile,
+  startHeapProfile,
+} from 'node:v8'
+import type { Worker } from 'node:worker_threads'
+import { type ProfileKind, profileLimits } from './options.ts'
+import { threadName } from './threads.ts'
+
+/** A thread that is being profiled. */
+export interface Recording {
+  /** `main`, or `worker 1`. */
+  name: string
+  /** Ends it. @returns what V8 wrote, JSON. */
+  stop(): Promise<string>
+  /** Bytes that the thread has allocated on V8's heap since it began. */
+  allocatedBytes(): Promise<number>
+}
+
+/** Begins to profile this thread. */
+export function recordHere(kind: ProfileKind): Recording {
+  const handle = kind === 'cpu' ? startCpuProfile(cpuOptions) : startHeapProfile(heapOptions(kind))
+  return {
+    name: 'main',
+    stop: async () => handle.stop(),
+    allocatedBytes: async () => getHeapStatistics().total_allocated_bytes,
+  }
+}
+
+/**
+ * Begins to profile another thread.
+ *
+ * @throws Error where it does not answer: one that has ended, or that waits without end outside of JavaScript.
+ */
+export async function recordThere(worker: Worker, kind: ProfileKind): Promise<Recording> {
+  const name = threadName(worker)
+  const handle = await answered<{ stop(): Promise<string> }>(
+    name,
+    kind === 'cpu' ? worker.startCpuProfile(cpuOptions) : worker.startHeapProfile(heapOptions(kind)),
+  )
+  return {
+    name,
+    stop: () => answered(name, handle.stop()),
+    allocatedBytes: async () => (await answered(name, worker.getHeapStatistics())).total_allocated_bytes,
+  }
+}
+
+const cpuOptions: CPUProfileOptions = {
+  sampleInterval: profileLimits.cpuIntervalUs / 1_000,
+  maxBufferSize: profileLimits.samplesMax,
+}
+
+/** Left to itself V8 forgets a sample when its object dies, which is what most of a server's objects have done by then. */
+function heapOptions(kind: ProfileKind): HeapProfileOptions {
+  const collected = kind === 'allocations'
+  return {
+    sampleInterval: profileLimits.heapIntervalBytes,
+    stackDepth: profileLimits.stackDepthMax,
+    includeObjectsCollectedByMajorGC: collected,
+    includeObjectsCollectedByMinorGC: collected,
+  }
+}
+
+/** How long another thread may take to notice that something is asked of it. */
+const answerMsMax = 5_000
+
+async function answered<Answer>(name: string, promise: Promise<Answer>): Promise<Answer> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`${name} does not answer`)), answerMsMax)
+  try {
+    return await Promise.race([promise, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** What came of asking several threads: their answers, and who had none. */
+export async function outcomes<Answer>(
+  asked: readonly { name: string; promise: Promise<Answer> }[],
+): Promise<{ answers: { name: string; answer: Answer }[]; lost: string[] }> {
+  const settled = await Promise.allSettled(asked.map(({ promise }) => promise))
+  const answers: { name: string; answer: Answer }[] = []
+  const lost: string[] = []
+  for (const [index, outcome] of settled.entries()) {
+    const { name } = asked[index]!
+    if (outcome.status === 'fulfilled') answers.push({ name, answer: outcome.value })
+    else lost.push(`${name}: ${messageOf(outcome.reason)}`)
+  }
+  return { answers, lost }
+}
