@@ -54,6 +54,7 @@ const constants: [name: string, where: string, what: string][] = [
   ['partsMax', 'packages/pool/src/development/freshness.ts', 'fields of an object that are compared'],
   ['depthMax', 'packages/pool/src/development/freshness.ts', 'levels of an object that are compared'],
   ['seriesMax', 'packages/metrics/src/request-metrics.ts', 'series of one metric'],
+  ['methodsMax', 'packages/metrics/src/rpc-metrics.ts', 'methods that metrics of calls know by name'],
   ['maxConnections', 'packages/http/src/admin.ts', 'connections of the admin port'],
   ['refusalRoom', 'packages/http/src/guarded-server.ts', 'connections beyond the cap that are told so'],
   ['drainLimitMs', 'packages/console/src/stage/stage-run.ts', 'a drain, before what is left is cut'],

@@ -1,10 +1,11 @@
 export {
-  latencyBoundsS,
   type RequestMetrics,
   requestMetrics,
   type RequestMetricsOptions,
   type RequestTally,
 } from './request-metrics.ts'
+export { type RpcMethod, type RpcMetrics, rpcMetrics, type RpcMetricsOptions, type RpcTally } from './rpc-metrics.ts'
+export { latencyBoundsS } from './latency-buckets.ts'
 export { type HandshakeFigures, handshakeMetrics } from './handshake-metrics.ts'
 export { processMetrics } from './process-metrics.ts'
 export { createRegistry, type Exposition, exposition, type MetricsRegistry } from './registry.ts'

@@ -1,12 +1,5 @@
-import { Counter, Gauge, type Metric, type Registry } from 'prom-client'
-
-/**
- * Upper bounds of the latency buckets, in seconds: 100 µs to 10 s in steps of 2 to 2.5, so that a quantile read off
- * them is within a factor of 2.5, and a share over a limit of 5, 50 or 500 ms is exact.
- */
-export const latencyBoundsS: readonly number[] = [
-  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
-]
+import { Counter, Gauge, type Registry } from 'prom-client'
+import { LatencyBuckets, type MetricRow, renderedHistogram, type TakenBuckets } from './latency-buckets.ts'
 
 export interface RequestMetricsOptions {
   /** The routes that may appear as a label; anything else counts as `unmatched`. At most 8, which bounds the series. */
@@ -50,7 +43,7 @@ export interface RequestMetrics {
 
 /** What was recorded in a while. Buckets are those of `latencyBoundsS` and one above; counts by method × 1000 + status. */
 export interface RequestTally {
-  routes: { route: string; buckets: number[]; sumS: number; counts: [key: number, count: number][] }[]
+  routes: (TakenBuckets & { route: string; counts: [key: number, count: number][] })[]
   refusals: [reason: string, count: number][]
 }
 
@@ -60,7 +53,7 @@ export function requestMetrics(registry: Registry, options: RequestMetricsOption
   const refusals = new Map<string, number>()
 
   registry.registerMetric(
-    rendered({
+    renderedHistogram({
       name: durationName,
       help: 'Time from the parsed header section to the last byte handed to the socket, by route.',
       rows: () => [...routes].flatMap(([route, tally]) => tally.histogramRows(route)),
@@ -133,69 +126,31 @@ export function requestMetrics(registry: Registry, options: RequestMetricsOption
 const methodIndex: ReadonlyMap<string, number> = new Map(methods.map((method, index) => [method, index]))
 const overflow = { method: 'other', route: 'other', status: 0 }
 
-/** One route's numbers as plain memory: a count per bucket, and a count per method and status. */
+/** One route's numbers as plain memory: its durations, and a count per method and status. */
 class RouteTally {
   /** Key: index of the method × 1000 + status. */
   readonly counts = new Map<number, number>()
-  readonly #buckets = new Float64Array(latencyBoundsS.length + 1)
-  #sumS = 0
+  readonly #durations = new LatencyBuckets()
 
   record(method: number, status: number, seconds: number, count: number): void {
-    let bucket = 0
-    while (bucket < latencyBoundsS.length && seconds > latencyBoundsS[bucket]!) bucket++
-    this.#buckets[bucket]! += count
-    this.#sumS += seconds * count
+    this.#durations.record(seconds, count)
     const key = method * 1000 + status
     this.counts.set(key, (this.counts.get(key) ?? 0) + count)
   }
 
   /** Hands the numbers out and begins anew. */
   take(route: string): RequestTally['routes'][number] {
-    const taken = { route, buckets: [...this.#buckets], sumS: this.#sumS, counts: [...this.counts] }
-    this.#buckets.fill(0)
-    this.#sumS = 0
+    const taken = { route, ...this.#durations.take(), counts: [...this.counts] }
     this.counts.clear()
     return taken
   }
 
-  add({ buckets, sumS, counts }: RequestTally['routes'][number]): void {
-    for (const [index, count] of buckets.entries()) this.#buckets[index]! += count
-    this.#sumS += sumS
-    for (const [key, count] of counts) this.counts.set(key, (this.counts.get(key) ?? 0) + count)
+  add(part: RequestTally['routes'][number]): void {
+    this.#durations.add(part)
+    for (const [key, count] of part.counts) this.counts.set(key, (this.counts.get(key) ?? 0) + count)
   }
 
-  /** Prometheus' rows of one histogram: cumulative buckets, the last one `+Inf`, then sum and count. */
   histogramRows(route: string): MetricRow[] {
-    if (this.counts.size === 0) return []
-    let cumulative = 0
-    const rows: MetricRow[] = [...latencyBoundsS, '+Inf'].map((le, index) => {
-      cumulative += this.#buckets[index]!
-      return { metricName: `${durationName}_bucket`, labels: { le, route }, value: cumulative, exemplar: null }
-    })
-    return [
-      ...rows,
-      { metricName: `${durationName}_sum`, labels: { route }, value: this.#sumS, exemplar: null },
-      { metricName: `${durationName}_count`, labels: { route }, value: cumulative, exemplar: null },
-    ]
+    return this.counts.size === 0 ? [] : this.#durations.rows(durationName, { route })
   }
-}
-
-interface MetricRow {
-  metricName: string
-  labels: Record<string, string | number>
-  value: number
-  exemplar: null
-}
-
-/**
- * A histogram that is ours to count and prom-client's to render: it renders whatever has a name and answers `get`.
- * Its own Histogram would want to be told of every observation.
- */
-function rendered({ name, help, rows }: { name: string; help: string; rows: () => MetricRow[] }): Metric {
-  const metric = {
-    name,
-    get: async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: rows() }),
-    reset: () => {},
-  }
-  return metric as unknown as Metric
 }
