@@ -1,6 +1,5 @@
 // Server
 export {
-  type CallInfo,
   createGrpcServer,
   GrpcServer,
   type GrpcServerCounters,
@@ -8,6 +7,7 @@ export {
   type ServiceImplementation,
 } from './server/server.ts'
 export { http2ServerOptions } from './server/node/transport.ts'
+export type { CallObserver, MethodObserver } from './server/observer.ts'
 export type { Handler, ReplyCallback } from './server/shapes.ts'
 export type { CallSurface, StreamSurface, UnarySurface } from './server/surface.ts'
 export type { DrainReport } from '@qps/http-contract'
@@ -25,7 +25,7 @@ export { create } from '@bufbuild/protobuf'
 
 // What both sides share
 export { GrpcError, type GrpcErrorOptions, type StatusObject } from './error.ts'
-export { GrpcStatus, type GrpcStatusCode, type GrpcStatusName, statusName } from './status.ts'
+export { GrpcStatus, type GrpcStatusCode, type GrpcStatusName, statusLabels, statusName } from './status.ts'
 export { Metadata, type MetadataLike, type MetadataValue } from './metadata.ts'
 export { type GrpcLimits, grpcLimits } from './options.ts'
 export { FrameReader, type FrameSink, frame, prefixBytes } from './framing.ts'

@@ -24,6 +24,30 @@ export type GrpcStatusCode = (typeof GrpcStatus)[GrpcStatusName]
 
 const names = Object.keys(GrpcStatus) as GrpcStatusName[]
 
+/**
+ * The statuses by number, as metrics of gRPC servers spell them: as Go does. Dashboards and alerts match these texts.
+ * Source: grpc/grpc-go, package codes.
+ */
+export const statusLabels: readonly string[] = [
+  'OK',
+  'Canceled',
+  'Unknown',
+  'InvalidArgument',
+  'DeadlineExceeded',
+  'NotFound',
+  'AlreadyExists',
+  'PermissionDenied',
+  'ResourceExhausted',
+  'FailedPrecondition',
+  'Aborted',
+  'OutOfRange',
+  'Unimplemented',
+  'Internal',
+  'Unavailable',
+  'DataLoss',
+  'Unauthenticated',
+]
+
 /** `NOT_FOUND` for 5; `STATUS_99` for a number that gRPC has not defined. */
 export function statusName(code: number): string {
   return names[code] ?? `STATUS_${code}`

@@ -7,6 +7,7 @@ import {
   GrpcStatus,
   Metadata,
   parseTimeout,
+  statusLabels,
   statusName,
 } from '@qps/grpc'
 import { describe, expect, test } from 'vitest'
@@ -146,6 +147,8 @@ describe('metadata', () => {
 test('statuses have names, and what is none is UNKNOWN', () => {
   expect(statusName(GrpcStatus.NOT_FOUND)).toBe('NOT_FOUND')
   expect(statusName(99)).toBe('STATUS_99')
+  expect(statusLabels.length).toBe(Object.keys(GrpcStatus).length)
+  expect(statusLabels[GrpcStatus.DEADLINE_EXCEEDED]).toBe('DeadlineExceeded')
   expect([parseStatus('5'), parseStatus('-1'), parseStatus('5x'), parseStatus(undefined)]).toEqual([5, 2, 2, undefined])
   expect([404, 503, 418].map(statusOfHttp)).toEqual([12, 14, 2])
   expect([0, 7, 8, 11, 12, 99].map(statusOfReset)).toEqual([13, 14, 1, 8, 7, 13])

@@ -5,6 +5,8 @@ import { type Clock, systemClock } from '@qps/core'
 import { type DrainReport, listenError, reachableHost } from '@qps/http-contract'
 import { type GrpcLimits, grpcLimits } from '../options.ts'
 import type { ServiceDefinition } from '../definition.ts'
+import type { CallObserver } from '../server/observer.ts'
+import { Calls } from './calls.ts'
 
 export interface ServeGrpcJsOptions {
   /** 0 picks a free port. */
@@ -15,6 +17,8 @@ export interface ServeGrpcJsOptions {
   /** Those that grpc-js has an option for. */
   limits?: Pick<GrpcLimits, 'messageBytesMax' | 'streamsMax' | 'headerListBytesMax'>
   clock?: Clock
+  /** Is told of every call, as by `createGrpcServer`. */
+  observer?: CallObserver
 }
 
 /** A server of grpc-js that listens. */
@@ -22,6 +26,7 @@ export interface RunningGrpcJs {
   readonly port: number
   /** `127.0.0.1:50051`: where clients of this machine reach it. */
   readonly address: string
+  /** Calls whose streams are open. */
   inFlight(): number
   /** Ends serving: calls under way go on until the limit, then they are cut. */
   drain(limitMs: number): Promise<DrainReport>
@@ -43,9 +48,10 @@ export async function serveGrpcJs(options: ServeGrpcJsOptions): Promise<RunningG
     'grpc.max_concurrent_streams': limits.streamsMax,
     'grpc.max_metadata_size': limits.headerListBytesMax,
   })
-  const calls = new Calls()
+  const calls = new Calls(clock, options.observer)
+  calls.watch(server)
   for (const [definition, implementation] of services) {
-    server.addService(definition as never, calls.counted(implementation as UntypedServiceImplementation))
+    server.addService(calls.observedService(definition) as never, implementation as UntypedServiceImplementation)
   }
   const port = await new Promise<number>((resolve, reject) => {
     const at = `${host.includes(':') ? `[${host}]` : host}:${options.port}`
@@ -64,44 +70,9 @@ export async function serveGrpcJs(options: ServeGrpcJsOptions): Promise<RunningG
       const ended = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
       await Promise.race([ended, sleep(limitMs, undefined, { ref: false })])
       const dropped = calls.inFlight
+      const completed = calls.ended - endedBefore
       server.forceShutdown()
-      return { completed: calls.ended - endedBefore, dropped, ms: Math.round(clock.nowMs() - startMs) }
+      return { completed, dropped, ms: Math.round(clock.nowMs() - startMs) }
     },
-  }
-}
-
-/** What a handler of any shape is to this: a call, and for shapes with one reply a callback. */
-type AnyHandler = (call: CountedCall, callback?: (...reply: unknown[]) => void) => unknown
-interface CountedCall {
-  once(event: 'cancelled' | 'finish', listener: () => void): unknown
-}
-
-/** Counts calls at their handlers: grpc-js does not tell of them. */
-class Calls {
-  inFlight = 0
-  ended = 0
-
-  counted(implementation: UntypedServiceImplementation): UntypedServiceImplementation {
-    const handlers = Object.entries(implementation).map(([name, handler]) => [
-      name,
-      this.#counting((handler as unknown as AnyHandler).bind(implementation)),
-    ])
-    return Object.fromEntries(handlers) as UntypedServiceImplementation
-  }
-
-  #counting(handler: AnyHandler): AnyHandler {
-    return (call, callback) => {
-      let isOpen = true
-      this.inFlight++
-      const over = (): void => {
-        if (!isOpen) return
-        isOpen = false
-        this.inFlight--
-        this.ended++
-      }
-      call.once('cancelled', over)
-      if (callback === undefined) call.once('finish', over)
-      return handler(call, callback && ((...reply) => (over(), callback(...reply))))
-    }
   }
 }

@@ -11,6 +11,7 @@ import type { GrpcLimits } from '../options.ts'
 import { encodeStatusMessage } from '../percent.ts'
 import { GrpcStatus } from '../status.ts'
 import { timerMsMax } from '../timeout.ts'
+import type { MethodObserver } from './observer.ts'
 import type { CallStream, CallStreamEvents } from './transport.ts'
 
 /** What a shape of call does with what arrives. After `onCancel` nothing else comes. */
@@ -22,6 +23,12 @@ export interface CallListener {
   onHalfClose(): void
   /** Nobody waits for an answer any more: the client left, or the deadline passed. */
   onCancel(): void
+}
+
+/** What is called, and who is told of that. */
+export interface CalledMethod {
+  readonly method: AnyMethod
+  readonly observed: MethodObserver | undefined
 }
 
 /** What a call needs of the server that it is on. */
@@ -48,6 +55,8 @@ export const okTrailers: readonly string[] = Object.freeze(['grpc-status', '0'])
 export class ServerCall implements MessageReaderEvents, CallStreamEvents, CopyCount {
   readonly stream: CallStream
   readonly method: AnyMethod
+  /** Who is told of this method's calls. */
+  readonly observed: MethodObserver | undefined
   readonly startMs: number
   /** By the wall clock, as handlers compare it; Infinity where the client set none. */
   deadlineMs: number = Infinity
@@ -71,13 +80,14 @@ export class ServerCall implements MessageReaderEvents, CallStreamEvents, CopyCo
 
   constructor(
     stream: CallStream,
-    method: AnyMethod,
+    { method, observed }: CalledMethod,
     rawHeaders: readonly string[],
     encoding: Encoding,
     context: CallContext,
   ) {
     this.stream = stream
     this.method = method
+    this.observed = observed
     this.#rawHeaders = rawHeaders
     this.#context = context
     this.startMs = context.clock.nowMs()
@@ -111,6 +121,12 @@ export class ServerCall implements MessageReaderEvents, CallStreamEvents, CopyCo
     return this.status === undefined && !this.cancelled && !this.stream.closed
   }
 
+  /** Its status when it is over. A client that left is not OK, even if its handler took the end of its messages for one. */
+  get outcome(): number {
+    const { answered, status = GrpcStatus.CANCELLED } = this
+    return status === GrpcStatus.OK && !answered ? GrpcStatus.CANCELLED : status
+  }
+
   sendMetadata(metadata: MetadataLike): void {
     if (!this.open || this.#headersSent) return
     const headers = [...responseHeaders]
@@ -124,7 +140,7 @@ export class ServerCall implements MessageReaderEvents, CallStreamEvents, CopyCo
     const framed = this.#framed(message)
     if (framed === undefined) return
     if (!this.#headersSent) this.#respond(responseHeaders)
-    this.messagesOut++
+    this.#sent()
     this.stream.write(framed, done)
   }
 
@@ -134,7 +150,7 @@ export class ServerCall implements MessageReaderEvents, CallStreamEvents, CopyCo
     const framed = this.#framed(message)
     if (framed === undefined) return
     if (!this.#headersSent) this.#respond(responseHeaders)
-    this.messagesOut++
+    this.#sent()
     this.status = GrpcStatus.OK
     const plain = metadata === null || metadata === undefined
     this.stream.end(framed, plain ? okTrailers : trailersOf('0', '', metadata))
@@ -171,6 +187,7 @@ export class ServerCall implements MessageReaderEvents, CallStreamEvents, CopyCo
       return this.fail(GrpcStatus.INTERNAL, `the request is no message of ${this.method.path}`)
     }
     this.messagesIn++
+    this.observed?.received()
     this.listener!.onMessage(message)
   }
 
@@ -221,6 +238,11 @@ export class ServerCall implements MessageReaderEvents, CallStreamEvents, CopyCo
     this.#timer?.[Symbol.dispose]()
     if (this.status === undefined) this.#cancel()
     this.#context.onClosed(this)
+  }
+
+  #sent(): void {
+    this.messagesOut++
+    this.observed?.sent()
   }
 
   #respond(headers: readonly string[]): void {

@@ -1,14 +1,14 @@
 import type { Http2SecureServer, Http2Server } from 'node:http2'
-import { channel } from 'node:diagnostics_channel'
 import { type Clock, QpsError, systemClock } from '@qps/core'
-import { type DrainReport, type RequestDone, requestDoneChannel } from '@qps/http-contract'
+import type { DrainReport } from '@qps/http-contract'
 import { type Encoding, encodingOf } from '../compression.ts'
-import type { AnyMethod, ServiceDefinition } from '../definition.ts'
+import type { ServiceDefinition } from '../definition.ts'
 import { checkedLimits, type GrpcLimits } from '../options.ts'
 import { GrpcStatus } from '../status.ts'
 import { parseTimeout } from '../timeout.ts'
-import { type CallContext, ServerCall } from './call.ts'
+import { type CallContext, type CalledMethod, ServerCall } from './call.ts'
 import { NodeTransport } from './node/transport.ts'
+import { type CallObserver, tellHandled } from './observer.ts'
 import { httpRefusal, refuse, refuseHttp } from './refusals.ts'
 import { type Handler, listenerFor } from './shapes.ts'
 import type { CallHead, CallStream, CallTransport } from './transport.ts'
@@ -17,23 +17,8 @@ export interface GrpcServerOptions {
   limits?: Partial<GrpcLimits>
   /** Default: the system's. */
   clock?: Clock
-  /** Called when a call's stream is gone. */
-  onCall?: (info: CallInfo) => void
-}
-
-/** One call that is over, as metrics want it. */
-export interface CallInfo {
-  /** A method of this server: a bounded list. */
-  path: string
-  /** What the client was told; CANCELLED where it did not wait for that. */
-  status: number
-  /** From the header section to the end of the stream. */
-  seconds: number
-  messagesIn: number
-  messagesOut: number
-  /** Times that this package copied payload, and how many bytes. */
-  copies: number
-  copiedBytes: number
+  /** Is told of every call. */
+  observer?: CallObserver
 }
 
 /** What happened since the start. */
@@ -51,9 +36,8 @@ export interface GrpcServerCounters {
 /** An implementation: handlers by the names of a definition. */
 export type ServiceImplementation = Readonly<Record<string, Handler>>
 
-interface Route {
-  method: AnyMethod
-  handler: Handler
+interface Route extends CalledMethod {
+  readonly handler: Handler
 }
 
 /** What becomes of a call, as far as its head decides. Heads that are equal have equal plans. */
@@ -88,7 +72,7 @@ export class GrpcServer implements CallContext {
     copiedBytes: 0,
   }
   readonly #routes = new Map<string, Route>()
-  readonly #onCall: ((info: CallInfo) => void) | undefined
+  readonly #observer: CallObserver | undefined
   readonly #node: NodeTransport
   readonly #transports: CallTransport[]
   /** Calls that are open now. */
@@ -98,7 +82,7 @@ export class GrpcServer implements CallContext {
   constructor(options: GrpcServerOptions) {
     this.limits = checkedLimits(options.limits)
     this.clock = options.clock ?? systemClock
-    this.#onCall = options.onCall
+    this.#observer = options.observer
     this.#node = new NodeTransport(this)
     this.#transports = [this.#node]
   }
@@ -114,7 +98,9 @@ export class GrpcServer implements CallContext {
     const handlers = implementation as ServiceImplementation
     const routes = Object.entries(definition).flatMap(([name, method]): Route[] => {
       const handler = handlers[name] ?? (method.originalName === undefined ? undefined : handlers[method.originalName])
-      return typeof handler === 'function' ? [{ method, handler: handler.bind(implementation) as Handler }] : []
+      if (typeof handler !== 'function') return []
+      const observed = this.#observer?.method(method.path)
+      return [{ method, observed, handler: handler.bind(implementation) as Handler }]
     })
     if (routes.length === 0) {
       const known = Object.keys(definition).join(', ')
@@ -177,13 +163,14 @@ export class GrpcServer implements CallContext {
     if (httpStatus !== undefined) return { refuse: (stream) => refuseHttp(stream, httpStatus) }
     const { path, timeout } = head
     const route = this.#routes.get(path)
-    if (route === undefined) return refusal(GrpcStatus.UNIMPLEMENTED, `this server has no method ${path}`)
+    if (route === undefined) return this.#refusal(path, GrpcStatus.UNIMPLEMENTED, `this server has no method ${path}`)
     const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout)
     if (timeout !== undefined && timeoutMs === undefined) {
-      return refusal(GrpcStatus.INTERNAL, `grpc-timeout ${timeout} is malformed`)
+      return this.#refusal(path, GrpcStatus.INTERNAL, `grpc-timeout ${timeout} is malformed`)
     }
     const encoding = encodingOf(head.encoding)
-    if (encoding === undefined) return refusal(GrpcStatus.UNIMPLEMENTED, 'this grpc-encoding is not supported')
+    if (encoding === undefined)
+      return this.#refusal(path, GrpcStatus.UNIMPLEMENTED, 'this grpc-encoding is not supported')
     return { route, encoding, timeoutMs }
   }
 
@@ -197,9 +184,22 @@ export class GrpcServer implements CallContext {
     const { route, encoding, timeoutMs } = plan
     this.counters.calls++
     this.inFlight++
-    const call = new ServerCall(stream, route.method, rawHeaders, encoding, this)
+    route.observed?.started()
+    const call = new ServerCall(stream, route, rawHeaders, encoding, this)
     call.start(listenerFor(call, route.method, route.handler), timeoutMs)
     return true
+  }
+
+  /** An end that is clear from the head: the call is over as soon as it has begun. */
+  #refusal(path: string, code: number, details: string): CallPlan {
+    const observed = this.#observer?.method(path)
+    return {
+      refuse(stream) {
+        observed?.started()
+        refuse(stream, code, details)
+        tellHandled(observed, code, 0)
+      },
+    }
   }
 
   async #drain(limitMs: number): Promise<DrainReport> {
@@ -224,36 +224,6 @@ export class GrpcServer implements CallContext {
     counters.copies += call.copies
     counters.copiedBytes += call.copiedBytes
     if (!call.answered) counters.cancelled++
-    const status = call.status ?? GrpcStatus.CANCELLED
-    const seconds = (this.clock.nowMs() - call.startMs) / 1000
-    this.#onCall?.({
-      path: call.method.path,
-      status,
-      seconds,
-      messagesIn: call.messagesIn,
-      messagesOut: call.messagesOut,
-      copies: call.copies,
-      copiedBytes: call.copiedBytes,
-    })
-    if (callDone.hasSubscribers) callDone.publish({ status: httpLike(status), seconds, count: 1 } satisfies RequestDone)
+    tellHandled(call.observed, call.outcome, (this.clock.nowMs() - call.startMs) / 1000)
   }
-}
-
-/** Tells whoever subscribes of each call that is over. */
-const callDone = channel(requestDoneChannel)
-const serverFaults: ReadonlySet<number> = new Set([
-  GrpcStatus.UNKNOWN,
-  GrpcStatus.INTERNAL,
-  GrpcStatus.UNAVAILABLE,
-  GrpcStatus.DATA_LOSS,
-])
-
-function httpLike(status: number): number {
-  if (status === GrpcStatus.OK) return 200
-  if (status === GrpcStatus.CANCELLED) return 499
-  return serverFaults.has(status) ? 500 : 400
-}
-
-function refusal(code: number, details: string): CallPlan {
-  return { refuse: (stream) => refuse(stream, code, details) }
 }
