@@ -1,7 +1,7 @@
 import type { StartVariant, VariantContext } from '@qps/console'
 import type { DrainReport, RunningServer } from '@qps/http-contract'
 import { contractRouter, serve } from '@qps/http1'
-import { type RequestMetrics, requestMetrics, runtimeMetrics } from '@qps/metrics'
+import { type MetricsRegistry, type RequestMetrics, requestMetrics, runtimeMetrics } from '@qps/metrics'
 
 /** The routes that metrics know by name. */
 const routes: readonly string[] = ['/', '/echo', '/plaintext']
@@ -17,8 +17,12 @@ export interface Protocol {
   drain(limitMs: number): Promise<DrainReport>
 }
 
-/** @param port 0 picks a free one. */
-export type StartProtocol = (at: { host: string; port: number }, metrics: RequestMetrics) => Promise<Protocol>
+/** @param port 0 picks a free one. @param registry for metrics that only this protocol has. */
+export type StartProtocol = (
+  at: { host: string; port: number },
+  metrics: RequestMetrics,
+  registry: MetricsRegistry,
+) => Promise<Protocol>
 
 /**
  * The stage's idea: one workload, several protocols. Every variant answers HTTP/1.1 as the baseline does, which is stage 2's
@@ -47,7 +51,8 @@ export const variant = (...protocols: StartProtocol[]): StartVariant => {
     try {
       const port = Number(new URL(http1.url).port)
       for (const [index, start] of protocols.entries()) {
-        running.push(await start({ host: context.host, port: context.port === 0 ? 0 : port + 1 + index }, metrics))
+        const at = { host: context.host, port: context.port === 0 ? 0 : port + 1 + index }
+        running.push(await start(at, metrics, context.registry))
       }
     } catch (error) {
       await drain(0)

@@ -6,6 +6,7 @@ import { createHardenedServer } from '@qps/http'
 import { type RunningServer, statusBody } from '@qps/http-contract'
 import { createHttp2, surfaceHandler } from '@qps/http2'
 import { handshakeMetrics } from '@qps/metrics'
+import { callMetrics } from './grpc-calls.ts'
 import { SecurePorts } from './secure-ports.ts'
 import { type StartProtocol, variant } from './server.ts'
 
@@ -91,8 +92,8 @@ const surface = (secure: SecurePorts, { connectionsMax }: VariantContext): Start
 }
 
 const grpcOverTls = (secure: SecurePorts): StartProtocol => {
-  return async (at) => {
-    const server = createGrpcServer()
+  return async (at, _metrics, registry) => {
+    const server = createGrpcServer({ observer: callMetrics(registry) })
     server.addService(workloadDefinition, workload({ status: () => Buffer.from(statusBody(Date.now())) }))
     const listener = await secure.listen({
       ...at,
