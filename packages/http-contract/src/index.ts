@@ -11,8 +11,9 @@ export {
   routePath,
   statusBody,
   surface,
-  surfaceRoutes,
+  surfaceAnswer,
   type SurfaceAnswer,
+  type SurfaceRefusal,
   type SurfaceRoute,
 } from './surface.ts'
 export { methods } from './methods.ts'

@@ -1,3 +1,4 @@
+import { type HttpProblem, problems } from './errors.ts'
 import { methods } from './methods.ts'
 
 /** What a route of the surface answers with. */
@@ -49,15 +50,13 @@ export function echoTypeOf(type: string | undefined): string {
   return type !== undefined && mediaType.test(type) ? type : 'application/octet-stream'
 }
 
+/** The surface by path, then by method: no path reaches a prototype. The methods of a path are its `Allow`. */
 const routes = new Map<string, Map<string, SurfaceAnswer>>()
 for (const { path, methods, answer } of surface) {
   const byMethod = routes.get(path) ?? new Map<string, SurfaceAnswer>()
   for (const method of methods) byMethod.set(method, answer)
   routes.set(path, byMethod)
 }
-
-/** The surface by path, then by method. The methods of a path are its `Allow`. */
-export const surfaceRoutes: ReadonlyMap<string, ReadonlyMap<string, SurfaceAnswer>> = routes
 
 /**
  * The path of a request target, without query and fragment. The absolute form (`GET http://host/path`), which a server
@@ -76,4 +75,34 @@ export function routePath(target: string): string {
     if (unit === 63 /* ? */ || unit === 35 /* # */) return target.slice(start, index)
   }
   return start === 0 ? target : target.slice(start)
+}
+
+/** An answer of the surface that says no. */
+export interface SurfaceRefusal {
+  readonly problem: HttpProblem
+  /** What its head says beside: `allow` where the path takes other methods. */
+  readonly fields: readonly (readonly [name: string, value: string])[]
+}
+
+const noSuchPath: SurfaceRefusal = { problem: problems.notFound, fields: [] }
+const otherMethods: ReadonlyMap<string, SurfaceRefusal> = new Map(
+  [...routes].map(([path, byMethod]): [string, SurfaceRefusal] => {
+    const allow = [...byMethod.keys()].join(', ')
+    return [path, { problem: problems.methodNotAllowed, fields: [['allow', allow]] }]
+  }),
+)
+
+/**
+ * What the surface has for a request, of any protocol: look-ups in tables, and no more. The refusals are always the same
+ * objects.
+ *
+ * @param target as it was sent, with a query or in absolute form.
+ * @example
+ * const answer = surfaceAnswer('DELETE', '/plaintext?x=1')
+ * if (typeof answer === 'object') refuse(answer.problem, answer.fields) // 405, with allow: GET, HEAD
+ */
+export function surfaceAnswer(method: string, target: string): SurfaceAnswer | SurfaceRefusal {
+  const path = routePath(target)
+  const byMethod = routes.get(path)
+  return byMethod === undefined ? noSuchPath : (byMethod.get(method) ?? otherMethods.get(path)!)
 }

@@ -5,11 +5,10 @@ import {
   httpLimits,
   type HttpProblem,
   plaintext,
-  problems,
   refusals,
-  routePath,
   statusBody,
-  surfaceRoutes,
+  surfaceAnswer,
+  type SurfaceRefusal,
 } from '@qps/http-contract'
 import { readBody } from './body.ts'
 
@@ -32,10 +31,8 @@ export function surfaceAround(status: RequestListener): RequestListener {
     if (Number(request.headers['content-length']) > httpLimits.bodyBytesMax) {
       return refuseStock(request, response, refusals.body)
     }
-    const byMethod = surfaceRoutes.get(routePath(request.url!))
-    if (byMethod === undefined) return sendProblem(response, problems.notFound)
-    const answer = byMethod.get(request.method!)
-    if (answer === undefined) return sendProblem(response, problems.methodNotAllowed, [...byMethod.keys()].join(', '))
+    const answer = surfaceAnswer(request.method!, request.url!)
+    if (typeof answer === 'object') return sendProblem(response, answer)
     if (answer === 'status') return status(request, response)
     if (answer === 'plaintext') return send(response, 'text/plain', plaintext)
     readBody(request, httpLimits.bodyBytesMax, (body) => {
@@ -59,9 +56,9 @@ function send(response: ServerResponse, type: string, body: string | Buffer): vo
   response.end(body)
 }
 
-function sendProblem(response: ServerResponse, problem: HttpProblem, allow?: string): void {
+function sendProblem(response: ServerResponse, { problem, fields }: SurfaceRefusal): void {
   const body = errorBody(problem)
-  if (allow !== undefined) response.setHeader('allow', allow)
+  for (const [name, value] of fields) response.setHeader(name, value)
   response.writeHead(problem.status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
   response.end(body)
 }

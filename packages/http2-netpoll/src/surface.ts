@@ -3,15 +3,14 @@ import {
   errorBody,
   type HttpProblem,
   plaintext,
-  problems,
   refusals,
-  routePath,
   statusBody,
-  surfaceRoutes,
+  surfaceAnswer,
 } from '@qps/http-contract'
 import { errorCode, type HeaderField } from '@qps/http2-frames'
 import type { StreamHandler } from './server.ts'
-import type { Http2Stream, StreamListener } from './stream.ts'
+import type { StreamListener } from './stream-listener.ts'
+import type { Http2Stream } from './stream.ts'
 
 /** Lists of fields that are kept, so that their blocks are kept as well. */
 const keptMax = 64
@@ -22,12 +21,8 @@ export function surfaceHandler(bodyBytesMax: number): StreamHandler {
   return (stream) => {
     const { head } = stream
     stream.listener = silent
-    const route = surfaceRoutes.get(routePath(head.path))
-    if (route === undefined) return answers.problem(stream, problems.notFound)
-    const answer = route.get(head.method)
-    if (answer === undefined) {
-      return answers.problem(stream, problems.methodNotAllowed, [['allow', [...route.keys()].join(', ')]])
-    }
+    const answer = surfaceAnswer(head.method, head.path)
+    if (typeof answer === 'object') return answers.problem(stream, answer.problem, answer.fields)
     if (answer === 'status') answers.send(stream, 'application/json', Buffer.from(statusBody(Date.now()), 'latin1'))
     else if (answer !== 'echo') answers.send(stream, 'text/plain', plaintextBytes)
     else if (head.contentLength > bodyBytesMax) answers.problem(stream, refusals.body)

@@ -4,21 +4,17 @@ import {
   errorBody,
   type HttpProblem,
   plaintext,
-  problems,
   refusals,
-  routePath,
   statusBody,
-  surfaceRoutes,
+  surfaceAnswer,
 } from '@qps/http-contract'
 import type { Http2Handler } from './serve.ts'
 import type { SessionGuard } from './session-guard.ts'
 
 /** The HTTP surface that every variant of every stage answers, over streams. */
 export const surfaceHandler: Http2Handler = (stream, headers, guard) => {
-  const route = surfaceRoutes.get(routePath(headers[':path'] ?? '/'))
-  if (route === undefined) return refuse(stream, problems.notFound)
-  const answer = route.get(headers[':method'] ?? '')
-  if (answer === undefined) return refuse(stream, problems.methodNotAllowed, { allow: [...route.keys()].join(', ') })
+  const answer = surfaceAnswer(headers[':method'] ?? '', headers[':path'] ?? '/')
+  if (typeof answer === 'object') return refuse(stream, answer.problem, Object.fromEntries(answer.fields))
   if (answer === 'echo') return echo(stream, headers, guard)
   // Whatever else the client sends on this stream is not for us.
   stream.resume()

@@ -1,14 +1,5 @@
 import { QpsError } from '@qps/core'
-import {
-  echoTypeOf,
-  type HttpProblem,
-  plaintext,
-  problems,
-  refusals,
-  routePath,
-  statusBody,
-  surfaceRoutes,
-} from '@qps/http-contract'
+import { echoTypeOf, type HttpProblem, plaintext, refusals, statusBody, surfaceAnswer } from '@qps/http-contract'
 import type { Exchange } from './server/exchange.ts'
 import type { Http3Handler } from './server/http3-server.ts'
 
@@ -20,10 +11,8 @@ const bodyProblems: Readonly<Record<string, HttpProblem>> = {
 
 /** The HTTP surface that every variant of every stage answers, over HTTP/3. */
 export const surfaceHandler: Http3Handler = (exchange) => {
-  const route = surfaceRoutes.get(routePath(exchange.path))
-  if (route === undefined) return exchange.refuse(problems.notFound)
-  const answer = route.get(exchange.method)
-  if (answer === undefined) return exchange.refuse(problems.methodNotAllowed, [['allow', [...route.keys()].join(', ')]])
+  const answer = surfaceAnswer(exchange.method, exchange.path)
+  if (typeof answer === 'object') return exchange.refuse(answer.problem, answer.fields)
   if (answer === 'echo') return echo(exchange)
   if (answer === 'status') exchange.respond(200, [['content-type', 'application/json']], statusBody(Date.now()))
   else exchange.respond(200, [['content-type', 'text/plain']], plaintext)
