@@ -28,7 +28,7 @@ const constants: [name: string, where: string, what: string][] = [
   ['roundsMax', 'packages/netpoll/src/kernel/turns.ts', 'rounds of one turn, before timers get their share'],
   ['pipeBytes', 'packages/netpoll/src/zero-copy/pipes.ts', 'bytes of a file that are moved at once'],
   ['lastAcceptsMax', 'packages/netpoll/src/kernel/listener.ts', 'connections that a closing listener accepts'],
-  ['returnsMax', 'packages/http2-netpoll/src/session.ts', 'frames without content that answers make up for'],
+  ['returnsMax', 'packages/http2-netpoll/src/incoming-frames.ts', 'frames without content that answers make up for'],
   ['rememberedMax', 'packages/http2-netpoll/src/head-reader.ts', 'header blocks that a session recognizes'],
   ['keptMax', 'packages/http2-netpoll/src/block-writer.ts', 'header lists that a session keeps encoded'],
   ['headerBlockBytesMax', 'packages/http2-frames/src/header-block.ts', 'one header section, encoded'],
