@@ -96,6 +96,26 @@ describe('a table', () => {
     expect(new Set(Array.from({ length: 20 }, survivorsOf)).size).toBeGreaterThan(1)
   })
 
+  test('tells keys of the same hash apart', () => {
+    const bytes = new Uint8Array(6)
+    const byHash = new Map<number, number>()
+    const pairs: [number, number][] = []
+    for (let key = 100_000; key < 400_000; key++) {
+      const hash = keyedHash(bytes, 0, writeDecimal(bytes, 0, key), ...seed)
+      const other = byHash.get(hash)
+      if (other === undefined) byHash.set(hash, key)
+      else pairs.push([other, key])
+    }
+    // About ten in so many hashes of 32 bits.
+    expect(pairs.length).toBeGreaterThan(0)
+    for (const pair of pairs) {
+      const table = new InternTable({ seed })
+      const texts = pair.map(String)
+      for (const text of [...texts, ...texts]) expect(ask(table, text)).toBe(text)
+      expect(table.stats()).toMatchObject({ hits: 2, misses: 2, entries: 2 })
+    }
+  })
+
   test('refuses options out of their range', () => {
     const bad = [
       { entriesMax: 0 },

@@ -24,7 +24,7 @@ const digitish = fc.oneof(
   fc.bigInt({ min: 0n, max: 1n << 80n }).map(String),
   anyMagnitude.map((value) => `000${value}`),
   anyMagnitude.map((value) => value.toString(16)),
-  fc.string({ unit: fc.constantFrom(...'0123456789abcdefABCDEFgx+-. e_\0'), maxLength: 18 }),
+  fc.string({ unit: fc.constantFrom(...'0123456789abcdefABCDEF/:@G`gx+-. e_\0'), maxLength: 18 }),
 )
 /** What BigInt makes of digits, where a number holds it. */
 const exactly = (text: string): number => (BigInt(text) <= Number.MAX_SAFE_INTEGER ? Number(text) : -1)
@@ -50,6 +50,14 @@ describe('parse', () => {
     for (const text of ['', '+1', '-1', ' 1', '1 ', '1e3', '0x1', '1_000', '1.0', '\u0661'])
       expect(decimalOf(text), text).toBe(-1)
     for (const text of ['', '+f', 'f ', '0xf', 'g']) expect(hexOf(text), text).toBe(-1)
+  })
+
+  test('of all bytes, digits alone are digits', () => {
+    for (let byte = 0; byte < 256; byte++) {
+      const character = String.fromCharCode(byte)
+      expect(decimalOf(`1${character}`) !== -1, character).toBe(/[0-9]/.test(character))
+      expect(hexOf(`1${character}`) !== -1, character).toBe(/[0-9a-fA-F]/.test(character))
+    }
   })
 
   test('the last number that is exact is read, the next is not, however many zeros stand in front', () => {
