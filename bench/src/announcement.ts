@@ -4,6 +4,8 @@ import type { Access } from './scenario.ts'
 export interface Announcement {
   /** With a trailing slash. */
   url: string
+  /** Where a stage shows its metrics. */
+  admin?: string | undefined
   /** Addresses of a stage's further protocols, `{ grpc: '127.0.0.1:50051' }`. Undefined: the one address is for all that it speaks. */
   endpoints: Readonly<Record<string, unknown>> | undefined
 }
@@ -17,9 +19,11 @@ export function announced(line: string): Announcement | undefined {
   if (port !== undefined) return { url: `http://127.0.0.1:${port}/`, endpoints: undefined }
   if (!line.startsWith('{')) return undefined
   try {
-    const { event, url, endpoints } = JSON.parse(line) as { event?: unknown; url?: unknown; endpoints?: object }
+    const { event, url, endpoints, admin } = JSON.parse(line) as Record<'event' | 'url' | 'admin', unknown> & {
+      endpoints?: object
+    }
     if (event !== 'listening' || typeof url !== 'string') return undefined
-    return { url: new URL(url).href, endpoints: { ...endpoints } }
+    return { url: new URL(url).href, endpoints: { ...endpoints }, admin: typeof admin === 'string' ? admin : undefined }
   } catch {
     return undefined
   }

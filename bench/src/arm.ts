@@ -33,15 +33,18 @@ export class Arm implements AsyncDisposable {
   readonly pid: number
   /** Where it is asked, with a trailing slash. */
   readonly url: string
+  /** Where it shows its metrics; undefined where it has none. */
+  readonly admin: string | undefined
   readonly #child: ChildProcess
   readonly #lastWords: () => string
   #ending: Promise<string | undefined> | undefined
 
-  constructor(spec: ArmSpec, child: ChildProcess, url: string, lastWords: () => string) {
+  constructor(spec: ArmSpec, child: ChildProcess, url: string, admin: string | undefined, lastWords: () => string) {
     this.#lastWords = lastWords
     this.spec = spec
     this.pid = child.pid!
     this.url = url
+    this.admin = admin
     this.#child = child
     running.add(this)
   }
@@ -118,8 +121,8 @@ export async function startArm(spec: ArmSpec, signal?: AbortSignal): Promise<Arm
   })
   const lastWords = lastWordsOf(child.stderr)
   try {
-    const url = urlFor(await announcement(spec, child, signal), spec)
-    return new Arm(spec, child, url, lastWords)
+    const where = await announcement(spec, child, signal)
+    return new Arm(spec, child, urlFor(where, spec), where.admin, lastWords)
   } catch (error) {
     killGroup(child.pid)
     signal?.throwIfAborted()

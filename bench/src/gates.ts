@@ -47,6 +47,12 @@ const cpu: readonly Reading[] = [
   'residentBytes',
   'voluntarySwitchesPerRequest',
   'involuntarySwitchesPerRequest',
+  'residentGrowthBytes',
+  'heapBytesPerRequest',
+  'externalBytes',
+  'scavengesPerMillion',
+  'markCompactsPerMillion',
+  'gcPauseMsP99',
 ]
 
 interface Gate {

@@ -4,7 +4,7 @@ export interface MeasureInfo {
   title: string
   better: 'lower' | 'higher'
   /** What the raw number counts: decides its text form. */
-  unit: 'us' | 'ms' | 'perSecond' | 'bytes' | 'count' | 'share'
+  unit: 'ns' | 'us' | 'ms' | 'perSecond' | 'bytes' | 'count' | 'share'
 }
 
 export type Measure =
@@ -35,6 +35,14 @@ export type Measure =
   | 'copiedBytesPerRequest'
   | 'answerCopies'
   | 'copiedAfterAll'
+  | 'bytesPerRequest'
+  | 'scavengesPerMillion'
+  | 'markCompactsPerMillion'
+  | 'gcPauseMsP99'
+  | 'externalBytes'
+  | 'residentGrowthBytes'
+  | 'nsPerOperation'
+  | 'bytesPerOperation'
   | 'cpuUsPerOperation'
   | 'operationsPerSecond'
   | 'megabytesPerSecond'
@@ -71,6 +79,14 @@ export const measures: Readonly<Record<Measure, MeasureInfo>> = {
   copiedBytesPerRequest: { title: 'bytes copied/request', better: 'lower', unit: 'bytes' },
   answerCopies: { title: 'times copied in user space', better: 'lower', unit: 'count' },
   copiedAfterAll: { title: 'copied by the kernel after all', better: 'lower', unit: 'share' },
+  bytesPerRequest: { title: 'heap bytes/request', better: 'lower', unit: 'bytes' },
+  scavengesPerMillion: { title: 'scavenges/million', better: 'lower', unit: 'count' },
+  markCompactsPerMillion: { title: 'mark-compacts/million', better: 'lower', unit: 'count' },
+  gcPauseMsP99: { title: 'p99 of pauses', better: 'lower', unit: 'ms' },
+  externalBytes: { title: 'outside of the heap', better: 'lower', unit: 'bytes' },
+  residentGrowthBytes: { title: 'resident growth', better: 'lower', unit: 'bytes' },
+  nsPerOperation: { title: 'ns/operation', better: 'lower', unit: 'ns' },
+  bytesPerOperation: { title: 'heap bytes/operation', better: 'lower', unit: 'bytes' },
   cpuUsPerOperation: { title: 'CPU µs/operation', better: 'lower', unit: 'us' },
   operationsPerSecond: { title: 'operations/s', better: 'higher', unit: 'perSecond' },
   megabytesPerSecond: { title: 'MB/s', better: 'higher', unit: 'perSecond' },

@@ -8,6 +8,7 @@ import { treeUsage } from './cpu.ts'
 import { type Finding, idlePhysics, physics, programPhysics } from './gates.ts'
 import { type IdleRecord, measureIdle, readIdle } from './idle.ts'
 import type { Measure } from './measures.ts'
+import { asksMemory, type MemoryRecord, readMemory, watchMemory } from './memory.ts'
 import { measureProgram, type ProgramRecord, programSeconds, readProgram } from './program-run.ts'
 import { asked, loadOf } from './question.ts'
 import type {
@@ -30,8 +31,11 @@ export interface PhaseRecord {
   /** CPU of the server's process tree over the measured window, µs. */
   serverCpuUs: number
   residentBytes: number
+  residentGrowthBytes: number
   /** Context switches of its threads over the same window; absent where the system does not tell them. */
   switches?: Switches
+  /** Where the phase asks for it and the server tells. */
+  memory?: MemoryRecord
   load: LoadResult
 }
 
@@ -205,15 +209,19 @@ async function runPhase(arm: Arm, phase: Phase, answer: RightAnswer, options: Ro
   if (warmupS > 0)
     await load({ ...shape, durationS: warmupS, onProgress: ticking(options, `${phase.name} warm-up`, warmupS) })
   const durationS = seconds ?? phase.durationS
+  const endWatch = asksMemory(phase) ? await watchMemory(arm.admin, signal) : undefined
   const before = treeUsage(arm.pid)
   const result = await load({ ...shape, durationS, onProgress: ticking(options, phase.name, durationS) })
   const after = treeUsage(arm.pid)
   signal?.throwIfAborted()
+  const memory = await endWatch?.()
   return {
     name: phase.name,
     serverCpuUs: after.cpuUs - before.cpuUs,
     residentBytes: after.residentBytes,
+    residentGrowthBytes: after.residentBytes - before.residentBytes,
     ...(after.switches && before.switches && { switches: switchesBetween(before.switches, after.switches) }),
+    ...(memory && { memory }),
     load: result,
   }
 }
@@ -244,7 +252,8 @@ function measured<Of extends Reading | IdleReading | ProgramReading>(
   return values
 }
 
-function read(reading: Reading, { load, serverCpuUs, residentBytes, switches }: PhaseRecord): number {
+function read(reading: Reading, record: PhaseRecord): number {
+  const { load, serverCpuUs, residentBytes, residentGrowthBytes, switches } = record
   switch (reading) {
     case 'serverCpuUsPerRequest':
       return serverCpuUs / load.requests
@@ -264,5 +273,13 @@ function read(reading: Reading, { load, serverCpuUs, residentBytes, switches }: 
       return (switches?.voluntary ?? NaN) / load.requests
     case 'involuntarySwitchesPerRequest':
       return (switches?.involuntary ?? NaN) / load.requests
+    case 'residentGrowthBytes':
+      return residentGrowthBytes
+    case 'heapBytesPerRequest':
+    case 'externalBytes':
+    case 'scavengesPerMillion':
+    case 'markCompactsPerMillion':
+    case 'gcPauseMsP99':
+      return readMemory(reading, record.memory, load.requests)
   }
 }

@@ -141,6 +141,16 @@ export type Reading =
   | 'residentBytes'
   | 'voluntarySwitchesPerRequest'
   | 'involuntarySwitchesPerRequest'
+  /** What the resident set has grown by from before the load to behind it. */
+  | 'residentGrowthBytes'
+  | MemoryReading
+
+/**
+ * What a server tells of its memory on its admin port, as stages of ours do; of any other arm there is none. `PerMillion` is of
+ * requests: what happened in the load, divided by its requests, times 1,000,000. A pause is any of the collector's.
+ */
+export type MemoryReading =
+  'heapBytesPerRequest' | 'externalBytes' | 'scavengesPerMillion' | 'markCompactsPerMillion' | 'gcPauseMsP99'
 
 /** What idle connections can tell. */
 export type IdleReading = 'bytesPerConnection' | 'idleCpuRatio'

@@ -5,6 +5,7 @@ import { type Measure, type MeasureInfo, measures } from './measures.ts'
 export function showMeasure(measure: Measure, value: number | undefined): string {
   if (value === undefined) return '–'
   const show: Record<MeasureInfo['unit'], (value: number) => string> = {
+    ns: formatNumber,
     us: formatNumber,
     ms: formatMs,
     perSecond: formatNumber,

@@ -97,3 +97,11 @@ test.each<[string, Partial<IdleRecord>, RegExp]>([
   expect(finding).toMatchObject({ gate, voids: ['bytesPerConnection', 'idleCpuRatio'] })
   expect(finding!.message).toMatch(message)
 })
+
+test('what memory did in a load is void with the load, and not for a generator at its limit', () => {
+  const gives: Phase['gives'] = { bytesPerRequest: 'heapBytesPerRequest', residentGrowthBytes: 'residentGrowthBytes' }
+  const [failed] = physics({ ...phase, gives }, { ...sound, errors: 3 })
+  expect(failed!.voids).toEqual(['bytesPerRequest', 'residentGrowthBytes'])
+  const [busy] = physics({ ...phase, gives }, { ...sound, generatorBusy: 1 })
+  expect(busy!.voids).toEqual([])
+})
