@@ -16,6 +16,10 @@ import { grpcUnary } from './03-grpc-unary.scenario.ts'
 import { http2Tuning } from './03-http2-tuning.scenario.ts'
 import { protocols } from './03-protocols.scenario.ts'
 import { tlsHandshake } from './03-tls-handshake.scenario.ts'
+import { allocations } from './04-allocations.scenario.ts'
+import { bytes } from './04-bytes.scenario.ts'
+import { layers } from './04-layers.scenario.ts'
+import { pool } from './04-pool.scenario.ts'
 
 /** Every experiment, in the order of the chapters. */
 export const scenarios: readonly Scenario[] = [
@@ -36,4 +40,8 @@ export const scenarios: readonly Scenario[] = [
   crypto,
   copies,
   zeroCopy,
+  allocations,
+  layers,
+  pool,
+  bytes,
 ]

@@ -1,0 +1,21 @@
+import { checkInteger } from '@qps/core'
+import { poolKinds, poolWork, type Wanted } from './pool-work.ts'
+import { measureWork } from './repeat.ts'
+import { programOptions } from './report.ts'
+
+/*
+ * Acquire, fill, release, again and again on one thread: `--kind` of poolKinds, `--fields N` of an object or `--bytes N` of a
+ * buffer, `--held N` at a time. A request is such an operation.
+ */
+const { warmupS, seconds, given } = programOptions()
+const kind = poolKinds.find((known) => known === given['kind'])
+if (kind === undefined) {
+  process.stderr.write(`error: --kind ${given['kind']} is none of ${poolKinds.join(', ')}\n`)
+  process.exit(1)
+}
+const wanted: Wanted =
+  given['bytes'] === undefined
+    ? { fields: checkInteger('fields', Number(given['fields']), { min: 1, max: 256 }) }
+    : { bytes: checkInteger('bytes', Number(given['bytes']), { min: 1, max: 1024 * 1024 }) }
+const held = 2 ** checkInteger('the logarithm of held', Math.log2(Number(given['held'] ?? 64)), { min: 0, max: 10 })
+await measureWork(await poolWork(kind, wanted, held), { warmupS, seconds })
