@@ -96,7 +96,7 @@ export class ObjectPool<T> implements Disposable, Home<PlainLease<T>> {
   }
 
   /**
-   * An object for the caller alone, at once. Allocates nothing in production where one is idle.
+   * An object for the caller alone, at once. In production, where one is idle, nothing is allocated.
    *
    * @throws QpsError QPS_POOL_EXHAUSTED where the bound is reached (retryable, with `retryAfterMs`); QPS_POOL_CREATE where
    * `create` threw; QPS_POOL_CLOSED after the end; in development QPS_LEASE_WRITTEN where an idle object was changed.

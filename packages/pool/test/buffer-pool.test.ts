@@ -173,6 +173,18 @@ describe.each(modes)('buffers in %s', (mode) => {
     steady.release()
   })
 
+  test('a busy pool trims itself on the way', () => {
+    const clock = new ManualClock()
+    using pool = new BufferPool({ mode, clock, idleMs: 1000, bytesMax: 2 ** 15, classes: [64], slabBytes: 64 })
+    const peak = Array.from({ length: 10 }, () => pool.acquire(64))
+    for (const lease of peak) lease.release()
+    for (let second = 0; second < 3; second++) {
+      clock.advance(1000)
+      for (let turn = 0; turn < 300; turn++) pool.acquire(64).release()
+    }
+    expect(pool.stats()).toMatchObject({ slabs: 1, slabsFreed: 9 })
+  })
+
   test('after a trim the fullest slab is used first, so that the others become free', () => {
     const clock = new ManualClock()
     const options = { mode, clock, idleMs: 1000, bytesMax: 2 ** 15, classes: [64], slabBytes: 256 }
