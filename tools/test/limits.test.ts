@@ -54,10 +54,14 @@ const constants: [name: string, where: string, what: string][] = [
   ['partsMax', 'packages/pool/src/development/freshness.ts', 'fields of an object that are compared'],
   ['depthMax', 'packages/pool/src/development/freshness.ts', 'levels of an object that are compared'],
   ['seriesMax', 'packages/metrics/src/request-metrics.ts', 'series of one metric'],
+  ['pausesMax', 'packages/metrics/src/runtime-tally.ts', 'pauses that a worker tells of at a time'],
   ['methodsMax', 'packages/metrics/src/rpc-metrics.ts', 'methods that metrics of calls know by name'],
   ['maxConnections', 'packages/http/src/admin.ts', 'connections of the admin port'],
   ['refusalRoom', 'packages/http/src/guarded-server.ts', 'connections beyond the cap that are told so'],
   ['drainLimitMs', 'packages/console/src/stage/stage-run.ts', 'a drain, before what is left is cut'],
+  ['itemsMax', 'stages/04-memory-pooling/src/catalogue.ts', 'items of a catalogue'],
+  ['itemBytesMax', 'stages/04-memory-pooling/src/catalogue.ts', 'one item as JSON'],
+  ['poolBytesMax', 'stages/04-memory-pooling/src/pooled.ts', 'buffers of answers that are under way'],
 ]
 
 /** What a dispatcher's defaults bound; the others of them are switches. */
@@ -85,10 +89,10 @@ function table(): string {
     ...numbersOf(poolDefaults, 'packages/pool/src/options.ts'),
     ...numbersOf(bufferPoolDefaults, 'packages/pool/src/options.ts'),
     ...Object.entries(grpcLimits).map(([name, value]) => [name, String(value), 'packages/grpc/src/options.ts']),
+    ...numbersOf(profileLimits, 'packages/profile/src/options.ts'),
     ...numbersOf(internDefaults, 'packages/bytes/src/options.ts'),
     ...numbersOf(partsDefaults, 'packages/bytes/src/options.ts'),
     ...numbersOf(watchDefaults, 'packages/bytes/src/options.ts'),
-    ...numbersOf(profileLimits, 'packages/profile/src/options.ts'),
     ...numbersOf(gateDefaults, 'packages/tls/src/front/handshake-gate.ts'),
     ...numbersOf(frontDefaults, 'packages/tls/src/front/tls-front.ts'),
     ...numbersOf(contextDefaults, 'packages/tls/src/context.ts'),
