@@ -13,6 +13,7 @@ export { surfaceHandler } from './surface.ts'
 // Asking
 export { connectHttp3, type ConnectHttp3Options } from './client/connect.ts'
 export type { Http3Client } from './client/http3-client.ts'
+export type { Http3Ending } from './client/ending.ts'
 export type { Http3Request, Http3Response } from './client/client-exchange.ts'
 
 // Moving

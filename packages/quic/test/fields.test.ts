@@ -86,7 +86,7 @@ describe('the head of an answer', () => {
     expect(readResponseHead(fields)).toEqual({ status: 204, fields: [['x', '1']], contentLength: undefined })
   })
 
-  test.each(['x:1', ':status:99', ':status:2x0', ':status:200|:path:/', ':status:200|:status:200'])(
+  test.each(['x:1', ':status:99', ':status:101', ':status:2x0', ':status:200|:path:/', ':status:200|:status:200'])(
     '%s is none',
     (text) => expect(() => readResponseHead(line(text))).toThrow('H3_MESSAGE_ERROR'),
   )

@@ -28,13 +28,15 @@ export function serverConfig({ key, cert }: Credentials, limits: QuicLimits, tak
 }
 
 /**
- * @param ca PEM of the authorities that are trusted. @param sendsEarlyData where there is a session for it.
+ * @param ca PEM of the authorities that are trusted; undefined takes any certificate. @param sendsEarlyData where there is a session
+ *   for it.
  * @throws QpsError QPS_OPTION where it is no PEM; QPS_PART_MISSING.
  */
-export function clientConfig(ca: string, limits: QuicLimits, sendsEarlyData: boolean): QuicheConfig {
+export function clientConfig(ca: string | undefined, limits: QuicLimits, sendsEarlyData: boolean): QuicheConfig {
   const quiche = loadQuiche()
-  check('ca must be PEM', () => new X509Certificate(ca).raw.length > 0)
-  const config = quiche.Config.withBoringSslCtx(true, false, Buffer.from(ca), null, null, null)
+  if (ca !== undefined) check('ca must be PEM', () => new X509Certificate(ca).raw.length > 0)
+  const trusted = ca === undefined ? null : Buffer.from(ca)
+  const config = quiche.Config.withBoringSslCtx(trusted !== null, false, trusted, null, null, null)
   if (sendsEarlyData) config.enableEarlyData()
   // A client's requests are its own: a server opens none.
   return withLimits(config, limits, 0)

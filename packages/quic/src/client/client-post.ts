@@ -13,8 +13,8 @@ import { UdpSocket } from '../transport/udp-socket.ts'
 
 export interface ClientPostOptions {
   peer: HostPort
-  /** PEM of the authorities that are trusted. */
-  ca: string
+  /** PEM of the authorities that are trusted; undefined takes any certificate. */
+  ca: string | undefined
   /** What BoringSSL checks the certificate for; null where it is left to the caller. */
   serverName: string | null
   /** Of an earlier connection, to resume. */

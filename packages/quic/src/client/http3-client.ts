@@ -11,6 +11,7 @@ import type { PathEvent } from '../transport/path-event.ts'
 import { ClientExchange, type Http3Request, type Http3Response } from './client-exchange.ts'
 import type { ClientPost } from './client-post.ts'
 import type { ConnectHttp3Options } from './connect.ts'
+import { endingOf } from './ending.ts'
 import { reasonOf } from './fault-reason.ts'
 
 /** Requests that wait for the server to allow another stream. */
@@ -51,7 +52,7 @@ export class Http3Client implements Http3Role, AsyncDisposable {
     this.#options = options
     this.#limits = limits
     const name = options.serverName ?? options.host
-    this.#authority = `${isIP(name) === 6 ? `[${name}]` : name}:${options.port}`
+    this.#authority = options.authority ?? `${isIP(name) === 6 ? `[${name}]` : name}:${options.port}`
     this.#session = new Http3Session(post.connection, this, limits)
     this.#connected.promise.catch(() => {})
   }
@@ -64,6 +65,11 @@ export class Http3Client implements Http3Role, AsyncDisposable {
   /** True while it is connected and the server has not said that it leaves. */
   get isUsable(): boolean {
     return this.#refusedFrom === Number.POSITIVE_INFINITY && !this.#post.connection.isEnded
+  }
+
+  /** Requests that the server takes now; one more waits. Right after connecting: all that may be under way at once. */
+  get streamsLeft(): number {
+    return this.#post.connection.raw.peerStreamsLeftBidi()
   }
 
   /** What another connection can resume this one by; undefined until the server has sent a ticket. It is a secret. */
@@ -95,7 +101,7 @@ export class Http3Client implements Http3Role, AsyncDisposable {
       request,
       this.#limits,
       (work) => this.#session.guard(work),
-      ({ streamId }) => this.#exchanges.delete(streamId),
+      (over) => this.#forget(over),
     )
     if (request.signal?.aborted === true) {
       exchange.fail(quicError('QPS_QUIC_STREAM', 'the request was given up', request.signal.reason))
@@ -159,10 +165,11 @@ export class Http3Client implements Http3Role, AsyncDisposable {
   }
 
   established(): void {
-    const name = this.#options.serverName ?? this.#options.host
+    const { host, serverName: name = host, insecure = false } = this.#options
     const leaf = this.#post.connection.raw.peerCertChain()?.[0]
     // Names were checked by BoringSSL during the handshake, which does not know addresses.
-    if (isIP(name) !== 0 && (leaf === undefined || new X509Certificate(leaf).checkIP(name) === undefined)) {
+    const isUnchecked = !insecure && isIP(name) !== 0
+    if (isUnchecked && (leaf === undefined || new X509Certificate(leaf).checkIP(name) === undefined)) {
       return this.#post.connection.close(badCertificate, `the certificate is not for ${name}`, false)
     }
     this.#connected.resolve()
@@ -178,13 +185,19 @@ export class Http3Client implements Http3Role, AsyncDisposable {
   /** The server needs no more of a request, whose answer may come all the same: RFC 9114, section 4.1. */
   stopped(): void {}
 
+  settled(): void {
+    this.#options.onSettings?.()
+  }
+
   goaway(id: number): void {
+    const isFirst = this.#refusedFrom === Number.POSITIVE_INFINITY
     this.#refusedFrom = id
     for (const exchange of [...this.#exchanges.values()].filter(({ streamId }) => streamId >= id)) {
       exchange.fail(quicError('QPS_QUIC_STREAM', 'the server leaves, and has not begun this request'))
     }
     const why = quicError('QPS_QUIC_CLOSED', 'the server leaves')
     for (const exchange of this.#waiting.splice(0)) exchange.fail(why)
+    if (isFirst) this.#options.onGoaway?.()
   }
 
   path(event: PathEvent): void {
@@ -203,6 +216,7 @@ export class Http3Client implements Http3Role, AsyncDisposable {
     for (const exchange of [...this.#exchanges.values(), ...this.#waiting.splice(0)]) exchange.fail(why)
     this.#onTurn?.()
     this.#ended.resolve()
+    this.#options.onEnded?.(endingOf(this.#post.connection.raw))
   }
 
   #startWaiting(): void {
@@ -217,6 +231,13 @@ export class Http3Client implements Http3Role, AsyncDisposable {
       exchange.start(connection, this.#next, this.#authority)
       this.#next += requestStep
     }
+  }
+
+  #forget(exchange: ClientExchange): void {
+    if (exchange.streamId !== -1) return void this.#exchanges.delete(exchange.streamId)
+    // It was given up before there was a stream for it: nothing of it is sent.
+    const at = this.#waiting.indexOf(exchange)
+    if (at !== -1) this.#waiting.splice(at, 1)
   }
 
   async #validate(local: HostPort): Promise<void> {

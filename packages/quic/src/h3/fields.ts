@@ -61,11 +61,12 @@ export function readRequestHead(section: readonly Field[]): RequestHead {
   return { method, scheme, authority, path, fields, contentLength }
 }
 
-/** Checks an answer's field section: RFC 9114, section 4.3.2. @throws Http3Failure H3_MESSAGE_ERROR, of the stream. */
+/** Checks an answer's field section: RFC 9114, sections 4.3.2 and 4.5. @throws Http3Failure H3_MESSAGE_ERROR, of the stream. */
 export function readResponseHead(section: readonly Field[]): ResponseHead {
   const { pseudo, fields, contentLength } = split(section, responsePseudo)
   const status = pseudo.get(':status') ?? ''
   if (!statusDigits.test(status)) throw malformed('there is no valid :status')
+  if (status === '101') throw malformed('HTTP/3 knows no change of protocol')
   return { status: Number(status), fields, contentLength }
 }
 

@@ -18,6 +18,8 @@ export interface Http3Role {
   readable(streamId: number): void
   finished(streamId: number): void
   stopped(streamId: number): void
+  /** The other side has said its SETTINGS. */
+  settled?(): void
   goaway(id: number): void
   path(event: PathEvent): void
   caughtUp(): void
@@ -51,7 +53,10 @@ export class Http3Session implements ConnectionOwner {
     this.#limits = limits
     this.#controlId = role.side === 'client' ? 2 : 3
     const sink = {
-      settings: (settings: Http3Settings) => void (this.peerSettings = settings),
+      settings: (settings: Http3Settings) => {
+        this.peerSettings = settings
+        role.settled?.()
+      },
       goaway: (id: number) => role.goaway(id),
     }
     this.#peerStreams = new PeerStreams(role.side === 'client' ? 'server' : 'client', sink, limits.controlFrameBytesMax)
