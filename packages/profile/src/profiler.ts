@@ -165,7 +165,7 @@ export class Profiler implements Disposable {
     const { answers } = await this.#start('cpu')
     let ended = false
     const end = async (): Promise<void> => {
-      if (!ended) await stopAll(answers.map(({ answer }) => answer))
+      if (!ended) await Promise.allSettled(answers.map(({ answer }) => answer.discard()))
       ended = true
     }
     try {

@@ -104,12 +104,26 @@ function sourceLine(root: string, { file, line, hotLine }: FunctionCost): string
     const path = resolve(root, file)
     if (statSync(path).size > fileBytesMax) return ''
     const text = readFileSync(path, 'utf8').split('\n')[(hotLine > 0 ? hotLine : line) - 1]?.trim() ?? ''
-    return text.length > 60 ? `${text.slice(0, 59)}…` : text
+    return shortened(text)
   } catch {
     // A script without a file: there is no line to show.
     return ''
   }
 }
+
+/** What V8 never shows by itself: its time and its bytes are those of the line that calls it. */
+const folded = /\bJSON\.(?:stringify|parse)\b/g
+
+/** The beginning of a line, and the names in the rest of it that explain its cost. */
+function shortened(text: string): string {
+  if (text.length <= lineLengthMax) return text
+  const shown = `${text.slice(0, lineLengthMax - 1)}…`
+  const calls = new Set(text.match(folded))
+  const hidden = [...calls].filter((call) => !shown.includes(call))
+  return hidden.length === 0 ? shown : `${shown} ${hidden.join(', ')}`
+}
+
+const lineLengthMax = 60
 
 /** The first two columns hold figures and stand right. */
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string[] {

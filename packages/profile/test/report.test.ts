@@ -45,6 +45,12 @@ test('without requests the amounts are whole ones, and without a root no file is
   expect(lines[2]).toBe('4 ms in 5.0 s')
 })
 
+test('a long line is cut, but not what V8 counts to it', () => {
+  const long = { ...profile.functions[0]!, hotLine: lineOf('a long line') }
+  const [, row] = profileReport({ ...profile, functions: [long] }, { root }).split('\n')
+  expect(row).toMatch(/ours +return \[.*… JSON\.stringify$/)
+})
+
 test('what is missing is said', () => {
   const text = profileReport({ ...profile, cutShort: 'why', lost: ['worker 1: gone'] })
   expect(text).toContain('it ended early: why\nwithout worker 1: gone\n')
