@@ -2,7 +2,12 @@ import type { LoadResult } from '@qps/loadgen'
 import { formatMs, formatNumber } from './format.ts'
 
 /** What several requests on one connection are called. */
-const inFlight = { h1: 'pipelined', h2: 'streams each of HTTP/2', grpc: 'streams each of gRPC' }
+const inFlight = {
+  h1: 'pipelined',
+  h2: 'streams each of HTTP/2',
+  h3: 'streams each of HTTP/3',
+  grpc: 'streams each of gRPC',
+}
 
 /**
  * A load's result as a person reads it: what was offered and achieved, the latency, what each side paid, and why the

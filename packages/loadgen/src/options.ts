@@ -1,11 +1,15 @@
 import { checkInteger, checkNumber, describe, QpsError } from '@qps/core'
 import { protocolDefaults, windowBytesMax } from '@qps/http2-frames'
 import { grpcBody, grpcFields, http2Fields, type Http2Message, payloadMessage } from './http2/message.ts'
+import { http3Message } from './http3/message.ts'
 import { type Message, messageBytes, type Protocol } from './protocol.ts'
 import { encodeRequest } from './request.ts'
+import { checkTransport, checkUrl, usualSecureTransport } from './target-options.ts'
 import { type TlsTarget, tlsTarget } from './tls-target.ts'
 
-const protocols: readonly Protocol[] = ['h1', 'h2', 'grpc']
+const protocols: readonly Protocol[] = ['h1', 'h2', 'h3', 'grpc']
+/** gRPC is a use of HTTP/2. */
+const alpnOf: Readonly<Record<Protocol, TlsTarget['alpn']>> = { h1: 'http/1.1', h2: 'h2', h3: 'h3', grpc: 'h2' }
 
 /** What `runLoad` is asked to do. Only `url` is required; {@link loadDefaults} holds the rest. */
 export interface LoadOptions {
@@ -13,16 +17,16 @@ export interface LoadOptions {
   url: string
   /**
    * `h1` (default), HTTP/1.1; `h2`, HTTP/2, in cleartext with prior knowledge; `grpc`, unary calls of gRPC over the same, where
-   * the URL's path names the method. Over TLS by ALPN.
+   * the URL's path names the method. Over TLS by ALPN. `h3`, HTTP/3 over QUIC, to `https://` only, whose port is one of UDP.
    */
-  protocol?: 'h1' | 'h2' | 'grpc'
+  protocol?: 'h1' | 'h2' | 'h3' | 'grpc'
   /** Connections in all, 1..10,000; default 64. */
   connections?: number
   /** Seconds measured, 0.1..3600; default 10. */
   durationS?: number
   /** Requests per second offered in an open loop, 1..10,000,000; absent: a closed loop. */
   rateQps?: number
-  /** Requests outstanding on one connection at most, 1..1024; default 1. With HTTP/2: streams in flight. */
+  /** Requests outstanding on one connection at most, 1..1024; default 1. With HTTP/2 and HTTP/3: streams in flight. */
   pipeline?: number
   /** Capitals; default GET, and POST with gRPC, which has no other. CONNECT is refused. */
   method?: string
@@ -35,7 +39,7 @@ export interface LoadOptions {
    * metadata.
    */
   headers?: Record<string, string>
-  /** Worker threads that generate, 1..64 and at most one per connection; default 1. */
+  /** Worker threads that generate, 1..64 and at most one per connection; default 1. With HTTP/3: processes. */
   threads?: number
   /** Seconds of load before the measured ones, 0..600; default 0. Errors count there too. */
   warmupS?: number
@@ -44,7 +48,7 @@ export interface LoadOptions {
   /** True where correct answers differ in length; default false. Chunked ones may always differ. */
   lengthVaries?: boolean
   /**
-   * HTTP/2: what the server may send ahead of us, on each stream and on the connection: 65,535..2^31-1 bytes, default
+   * HTTP/2 and HTTP/3: what the server may send ahead of us, on each stream and on the connection: 65,535..2^31-1 bytes, default
    * 2^30-1, so that the window is never the limit. What arrives is counted and thrown away.
    */
   windowBytes?: number
@@ -58,7 +62,8 @@ export interface LoadOptions {
   onProgress?: (progress: LoadProgress) => void
   /**
    * What carries the bytes: `netpoll` (default), the engine of @qps/netpoll, which falls back by itself; `net`, node:net; or
-   * the URL of a module that exports `createTransport` (see transport.ts). Over TLS `tls`, node:tls, is the default.
+   * the URL of a module that exports `createTransport` (see transport.ts). Over TLS `tls`, node:tls, is the default. HTTP/3 has
+   * `quic`, and no other.
    */
   transport?: string
 }
@@ -158,13 +163,13 @@ export interface LoadPlan {
  */
 export function planLoad(options: LoadOptions): LoadPlan {
   const limits = loadLimits
-  const url = checkUrl(options.url)
   const asked = withoutUndefined(options)
+  const url = checkUrl(options.url, asked.protocol)
   const isSecure = url.protocol === 'https:'
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const given = {
     ...loadDefaults,
-    ...(isSecure && { transport: 'tls' }),
+    ...(isSecure && { transport: usualSecureTransport(asked.protocol) }),
     ...(asked.protocol === 'grpc' && { method: 'POST' }),
     ...asked,
   }
@@ -183,9 +188,9 @@ export function planLoad(options: LoadOptions): LoadPlan {
     timeoutS: checkNumber('timeoutS', given.timeoutS, limits.timeoutS),
     lengthVaries: given.lengthVaries,
     transport: given.transport,
-    tls: isSecure ? tlsTarget(host, given.protocol === 'h1' ? 'http/1.1' : 'h2', given.ca, given.insecure) : undefined,
+    tls: isSecure ? tlsTarget(host, alpnOf[given.protocol], given.ca, given.insecure) : undefined,
   }
-  checkTls(plan, given)
+  checkTransport(plan, given)
   if (plan.threads > plan.connections) {
     throw new QpsError('QPS_OPTION', `threads must be at most connections (${plan.connections}), not ${plan.threads}`, {
       hint: 'every thread needs a connection of its own: lower threads or raise connections',
@@ -200,39 +205,6 @@ export function planLoad(options: LoadOptions): LoadPlan {
   return plan
 }
 
-function checkUrl(text: unknown): URL {
-  const url = typeof text === 'string' ? URL.parse(text) : null
-  if (url === null) {
-    throw new QpsError('QPS_OPTION', `url must be an http:// or https:// URL, not ${describe(text)}`, {
-      hint: 'for example http://127.0.0.1:8080/',
-    })
-  }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    const why = 'the load generator speaks HTTP only'
-    throw new QpsError('QPS_OPTION', `url must begin with http:// or https://, not ${describe(url.protocol)}: ${why}`, {
-      hint: 'for example http://127.0.0.1:8080/',
-    })
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new QpsError('QPS_OPTION', 'url must not hold a user name or a password: they would appear in results', {
-      hint: 'send an Authorization header instead',
-    })
-  }
-  return url
-}
-
-/** What is said of TLS must be meant for it, and the transport must be able to. */
-function checkTls({ tls, transport }: LoadPlan, { ca, insecure }: LoadOptions): void {
-  if (tls === undefined && (ca !== undefined || insecure === true || transport === 'tls')) {
-    throw new QpsError('QPS_OPTION', 'ca, insecure and the transport tls are for https:// only', {
-      hint: 'leave them out, or correct the URL',
-    })
-  }
-  if (tls !== undefined && (transport === 'net' || transport === 'netpoll')) {
-    throw new QpsError('QPS_OPTION', `the transport ${transport} has no TLS`, { hint: 'leave it out with https://' })
-  }
-}
-
 /** What is sent, by protocol. */
 function messageOf(url: URL, given: LoadOptions & typeof loadDefaults): Message {
   const protocol = checkProtocol(given.protocol)
@@ -245,8 +217,10 @@ function messageOf(url: URL, given: LoadOptions & typeof loadDefaults): Message 
   }
   const body = checkBody(given.body)
   if (protocol === 'h1') return { protocol, method, bytes: encodeRequest(url, method, headers, body) }
+  const windowBytes = checkWindow(given.windowBytes)
+  if (protocol === 'h3') return http3Message(url, method, headers, body, windowBytes)
   const fields = http2Fields(url, method, headers, body.length)
-  return { protocol, method, fields, body, windowBytes: checkWindow(given.windowBytes) }
+  return { protocol, method, fields, body, windowBytes }
 }
 
 function grpcCall(url: URL, given: LoadOptions & typeof loadDefaults): Omit<Http2Message, 'protocol'> {

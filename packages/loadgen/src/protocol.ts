@@ -2,21 +2,36 @@ import type { ConnectionContext, ConnectionMaker } from './connection.ts'
 import { Http1Connection } from './http1-connection.ts'
 import { Http2Connection } from './http2/connection.ts'
 import type { Http2Message } from './http2/message.ts'
+import type { Http3Message } from './http3/message.ts'
 import type { Http1Message } from './request.ts'
 
 /** What a run sends over and over, by protocol: plain data, made from the options. */
-export type Message = Http1Message | Http2Message
+export type Message = Http1Message | Http2Message | Http3Message
 export type Protocol = Message['protocol']
 
-/** Makes connections that send this message. What all of them share is prepared once. */
-export function connectionsFor(message: Message, context: ConnectionContext): ConnectionMaker {
+/** Prepares once what a thread's connections share, and makes them. */
+export type Dialect = (context: ConnectionContext) => ConnectionMaker
+
+/** How connections that send this message are made. QUIC is loaded where it is asked for, and nobody else waits for it. */
+export async function dialectOf(message: Message): Promise<Dialect> {
   if (message.protocol === 'h1') {
-    const batches = batchesOf(message.bytes, context.pipeline)
-    const http1 = { ...context, method: message.method, batches }
-    return (owner) => new Http1Connection(http1, owner)
+    return (context) => {
+      const batches = batchesOf(message.bytes, context.pipeline)
+      const http1 = { ...context, method: message.method, batches }
+      return (owner) => new Http1Connection(http1, owner)
+    }
   }
-  const http2 = Http2Connection.context(context, message)
-  return (owner) => new Http2Connection(http2, owner)
+  if (message.protocol === 'h3') {
+    const { Http3Connection } = await import('./http3/connection.ts')
+    return (context) => {
+      const http3 = Http3Connection.context(context, message)
+      return (owner) => new Http3Connection(http3, owner)
+    }
+  }
+  return (context) => {
+    const http2 = Http2Connection.context(context, message)
+    return (owner) => new Http2Connection(http2, owner)
+  }
 }
 
 /** Bytes of one request: a connection has as many of them to send as it may have outstanding. */

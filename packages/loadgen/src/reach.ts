@@ -5,15 +5,22 @@ import { connectionPreface, FrameReader, frameType, writeGoaway, writeSettings }
 import type { LoadPlan } from './options.ts'
 import { connectTls, isAgreed, type TlsTarget } from './tls-target.ts'
 import type { TransportTarget } from './transport.ts'
+import { unreachable, untrusted } from './unreachable.ts'
 
 /**
  * Opens one connection and closes it: finds the address behind a name, once, and fails early where nobody listens, where no
- * handshake of TLS succeeds, or where HTTP/2 is asked for and not spoken.
+ * handshake of TLS or QUIC succeeds, or where a protocol is asked for and not spoken.
  *
  * @throws QpsError QPS_UNREACHABLE with the reason and what to try; QPS_PROTOCOL where somebody listens who does not take the
- *   protocol, or does not answer the preface of HTTP/2 with SETTINGS.
+ *   protocol, or does not answer the preface of HTTP/2 with SETTINGS; QPS_PART_MISSING where QUIC is asked for and not installed.
  */
 export async function reach(plan: LoadPlan): Promise<TransportTarget> {
+  if (plan.message.protocol !== 'h3') return reachByTcp(plan)
+  const { reachHttp3 } = await import('./http3/reach.ts')
+  return reachHttp3(plan, plan.message)
+}
+
+async function reachByTcp(plan: LoadPlan): Promise<TransportTarget> {
   const { host, port, timeoutS, tls } = plan
   const { promise, resolve, reject } = Promise.withResolvers<TransportTarget>()
   const socket = tls === undefined ? connect({ host, port }) : connectTls({ address: host, port }, tls)
@@ -21,7 +28,7 @@ export async function reach(plan: LoadPlan): Promise<TransportTarget> {
   socket.once(tls === undefined ? 'connect' : 'secureConnect', () =>
     resolve({ address: socket.remoteAddress!, port, ...(tls && { tls }) }),
   )
-  socket.once('error', (error) => reject(unreachable(plan, error)))
+  socket.once('error', (error) => reject(reasonOf(plan, error)))
   try {
     const target = await promise
     if (tls !== undefined) expectAgreed(tls, socket as TLSSocket, plan.url)
@@ -64,7 +71,8 @@ async function beginsWithSettings(socket: Socket): Promise<boolean> {
   return reader.complete && reader.type === frameType.settings
 }
 
-function unreachable({ url, host, port }: LoadPlan, error: Error): QpsError {
+function reasonOf(plan: LoadPlan, error: Error): QpsError {
+  const { host, port } = plan
   const code = systemErrorCode(error)
   const why =
     code === 'ECONNREFUSED'
@@ -72,17 +80,7 @@ function unreachable({ url, host, port }: LoadPlan, error: Error): QpsError {
       : code === 'ENOTFOUND' || code === 'EAI_AGAIN'
         ? `the name ${host} is unknown`
         : messageOf(error)
-  if (isDistrust(error)) {
-    return new QpsError('QPS_UNREACHABLE', `cannot connect to ${url}: its certificate is not trusted: ${why}`, {
-      cause: error,
-      hint: 'name its authority with --cacert FILE, or take any certificate with --insecure',
-    })
-  }
-  return new QpsError('QPS_UNREACHABLE', `cannot connect to ${url}: ${why}`, {
-    cause: error,
-    retryable: true,
-    hint: 'start a server there first (npm run stage:1), or correct the URL',
-  })
+  return isDistrust(error) ? untrusted(plan, why, error) : unreachable(plan, why, error)
 }
 
 /** Codes of node:tls for a chain or a name that is not as it should be. */

@@ -2,20 +2,21 @@ import { Histogram } from '@qps/stats'
 
 /** Why a request has no correct answer, whatever the protocol. */
 export const errorKinds = ['connect', 'reset', 'timeout', 'parse', 'status', 'length', 'unsent'] as const
-/** What HTTP/2 adds: the server reset the request's stream, or said GOAWAY. */
-const http2Kinds = ['stream', 'goaway'] as const
+/** What HTTP/2 and HTTP/3 add: the server reset the request's stream, or said GOAWAY. */
+const streamKinds = ['stream', 'goaway'] as const
 /** What gRPC adds: a status other than OK. */
 const grpcKinds = ['grpc'] as const
 type CommonKind = (typeof errorKinds)[number]
-export type ErrorKind = CommonKind | (typeof http2Kinds)[number] | (typeof grpcKinds)[number]
+export type ErrorKind = CommonKind | (typeof streamKinds)[number] | (typeof grpcKinds)[number]
 /** Every kind that a protocol can have, 0 included. */
 export type ErrorCounts = Record<CommonKind, number> & Partial<Record<ErrorKind, number>>
 
 /** The kinds of error that a protocol can have. */
-export const errorKindsOf: Readonly<Record<'h1' | 'h2' | 'grpc', readonly ErrorKind[]>> = {
+export const errorKindsOf: Readonly<Record<'h1' | 'h2' | 'h3' | 'grpc', readonly ErrorKind[]>> = {
   h1: errorKinds,
-  h2: [...errorKinds, ...http2Kinds],
-  grpc: [...errorKinds, ...http2Kinds, ...grpcKinds],
+  h2: [...errorKinds, ...streamKinds],
+  h3: [...errorKinds, ...streamKinds],
+  grpc: [...errorKinds, ...streamKinds, ...grpcKinds],
 }
 
 /** Statuses of gRPC are 0 to 16; what is beyond counts as 2, UNKNOWN, as its clients would have it. */

@@ -8,13 +8,13 @@ import { reasonsAgainst } from './validity.ts'
 export interface LoadResult {
   event: 'load'
   url: string
-  protocol: 'h1' | 'h2' | 'grpc'
+  protocol: 'h1' | 'h2' | 'h3' | 'grpc'
   /** Seconds measured: as asked for, less where the run ended early. */
   durationS: number
   connections: number
   pipeline: number
   threads: number
-  /** What moved the bytes: `io_uring`, `epoll`, `libuv`, `node:net`, or another transport's name. */
+  /** What moved the bytes: `io_uring`, `epoll`, `libuv`, `node:net`, `node:tls`, `quiche`, or another transport's name. */
   transport: string
   /** Requests per second asked for in an open loop; null in a closed one. */
   offeredQps: number | null

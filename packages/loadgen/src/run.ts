@@ -1,16 +1,15 @@
 import { once } from 'node:events'
-import { setFlagsFromString } from 'node:v8'
-import { Worker } from 'node:worker_threads'
-import { siblingModule, sourceFlags } from '@qps/core'
+import { siblingModule } from '@qps/core'
+import type { HelperCommand, HelperMessage } from './generate.ts'
+import { type Helper, startHelper } from './helper.ts'
 import { type LoadOptions, type LoadPlan, type LoadProgress, planLoad } from './options.ts'
 import { reach } from './reach.ts'
 import { type LoadResult, resultOf } from './result.ts'
 import type { ThreadReport, ThreadShare } from './thread.ts'
 import type { TransportTarget } from './transport.ts'
-import type { WorkerCommand, WorkerInput, WorkerMessage } from './worker.ts'
 
 /**
- * Loads a URL from worker threads of this process and measures the answers.
+ * Loads a URL from worker threads of this process, or over HTTP/3 from processes of its own, and measures the answers.
  *
  * Without `rateQps` a closed loop: every connection keeps `pipeline` requests outstanding. With it an open loop: requests
  * arrive at a constant spacing, and a latency counts from the intended start, so that a stall is seen by all who would have
@@ -46,11 +45,11 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   }
 }
 
-/** The worker threads of one run. */
+/** The helpers of one run. */
 class Team implements AsyncDisposable {
   readonly ready: Promise<unknown>
   readonly reports: Promise<ThreadReport[]>
-  readonly #workers: Worker[]
+  readonly #helpers: Helper[]
   readonly #counts: { requests: number; errors: number }[]
   readonly #onProgress: ((progress: LoadProgress) => void) | undefined
   #beganMs = 0
@@ -60,8 +59,8 @@ class Team implements AsyncDisposable {
     this.#onProgress = onProgress
     const shares = sharesOf(plan, target)
     this.#counts = shares.map(() => ({ requests: 0, errors: 0 }))
-    this.#workers = shares.map((share) => startWorker(plan, share))
-    const outcomes = this.#workers.map((worker, index) => this.#follow(worker, index))
+    this.#helpers = shares.map((share) => startHelper({ share, transport: transportModule(plan.transport) }))
+    const outcomes = this.#helpers.map((helper, index) => this.#follow(helper, index))
     this.ready = Promise.all(outcomes.map((outcome) => outcome.ready))
     this.reports = Promise.all(outcomes.map((outcome) => outcome.report))
     // Whichever of the two is awaited first tells of a failure; the other must not be reported as unhandled.
@@ -80,31 +79,30 @@ class Team implements AsyncDisposable {
     this.#command('abort')
   }
 
-  #command(command: WorkerCommand): void {
-    for (const worker of this.#workers) worker.postMessage(command)
+  #command(command: HelperCommand): void {
+    for (const helper of this.#helpers) helper.send(command)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Each closes what it holds and ends by itself. Cutting a thread off while the engine calls into it ends the process.
-    this.abort()
-    await Promise.all(this.#workers.map((worker) => endOf(worker)))
+    for (const helper of this.#helpers) helper.dismiss()
+    await Promise.all(this.#helpers.map((helper) => endOf(helper)))
   }
 
-  #follow(worker: Worker, index: number): { ready: Promise<void>; report: Promise<ThreadReport> } {
+  #follow({ events }: Helper, index: number): { ready: Promise<void>; report: Promise<ThreadReport> } {
     const ready = Promise.withResolvers<void>()
     const report = Promise.withResolvers<ThreadReport>()
     const fail = (error: Error): void => {
       ready.reject(error)
       report.reject(error)
     }
-    worker.on('message', (message: WorkerMessage) => {
+    events.on('message', (message: HelperMessage) => {
       if (message.type === 'ready') ready.resolve()
       else if (message.type === 'progress') this.#progress(index, message)
       else if (message.type === 'report') report.resolve(message.report)
       else fail(new Error(`a generating thread failed: ${message.message}`))
     })
-    worker.once('error', fail)
-    worker.once('exit', (code) => fail(new Error(`a generating thread ended with ${code} before its report`)))
+    events.once('error', fail)
+    events.once('exit', (code, by) => fail(new Error(`a generating thread ended with ${code ?? by} before its report`)))
     return { ready: ready.promise, report: report.promise }
   }
 
@@ -121,34 +119,18 @@ class Team implements AsyncDisposable {
   }
 }
 
-/**
- * The young generation of a generating thread, in MiB. An open loop's waiting leaves garbage behind, and each scavenge stops
- * the thread while an answer may be coming in: the larger it is, the fewer there are.
- */
-const semiSpaceMiB = 32
-
-function startWorker(plan: LoadPlan, share: ThreadShare): Worker {
-  const input: WorkerInput = { share, transport: transportModule(plan.transport) }
-  // A flag is for all heaps to come, not for this one: there is no option of Worker that says the same.
-  setFlagsFromString(`--min-semi-space-size=${semiSpaceMiB}`)
-  return new Worker(siblingModule(import.meta.url, './worker'), {
-    workerData: input,
-    execArgv: sourceFlags(import.meta.url),
-  })
-}
-
-/** Threads that have not ended within this time are cut off. */
+/** Helpers that have not ended within this time are cut off. */
 const endGraceMs = 2000
 
-/** Resolves when the thread is gone. */
-async function endOf(worker: Worker): Promise<void> {
-  if (worker.threadId === -1) return
-  const timer = setTimeout(() => void worker.terminate(), endGraceMs)
-  await once(worker, 'exit')
+/** Resolves when the helper is gone. */
+async function endOf(helper: Helper): Promise<void> {
+  if (helper.hasEnded) return
+  const timer = setTimeout(() => helper.cutOff(), endGraceMs)
+  await once(helper.events, 'exit')
   clearTimeout(timer)
 }
 
-const ownTransports: readonly string[] = ['netpoll', 'net', 'tls']
+const ownTransports: readonly string[] = ['netpoll', 'net', 'tls', 'quic']
 
 function transportModule(transport: string): string {
   if (!ownTransports.includes(transport)) return transport

@@ -6,7 +6,7 @@ import type { Loop } from './loop.ts'
 import { OpenLoop } from './open-loop.ts'
 import type { LoadPlan } from './options.ts'
 import { ConnectionPool } from './pool.ts'
-import { connectionsFor } from './protocol.ts'
+import type { Dialect } from './protocol.ts'
 import { type ErrorKind, Recorder } from './recorder.ts'
 import type { Transport, TransportTarget } from './transport.ts'
 
@@ -80,7 +80,8 @@ export class LoadThread {
   #stoppedAfterMs: number | null = null
   #aborted = false
 
-  constructor(share: ThreadShare, transport: Transport, clock: Clock) {
+  /** @param dialect of the plan's message. */
+  constructor(share: ThreadShare, transport: Transport, dialect: Dialect, clock: Clock) {
     const { plan, rateQps } = share
     this.#share = share
     this.#clock = clock
@@ -97,7 +98,7 @@ export class LoadThread {
       expected: { bodyBytes: -1 },
       peer: { streamsMax: Infinity },
     }
-    const make = connectionsFor(plan.message, this.#context)
+    const make = dialect(this.#context)
     this.#pool = new ConnectionPool(this.#context, make, plan.timeoutS * 1000, (nowMs) => this.#serverStopped(nowMs))
   }
 

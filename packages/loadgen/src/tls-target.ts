@@ -7,8 +7,8 @@ import type { TransportTarget } from './transport.ts'
 export interface TlsTarget {
   /** The name that the certificate must have; undefined where the address is what it must have. */
   servername: string | undefined
-  /** The one protocol that is offered by ALPN. */
-  alpn: 'h2' | 'http/1.1'
+  /** The one protocol that is offered by ALPN; h3 over QUIC, the others over TCP. */
+  alpn: 'h3' | 'h2' | 'http/1.1'
   /** Authorities to trust instead of the usual ones, PEM. */
   ca: string | undefined
   /** Any certificate is taken. */

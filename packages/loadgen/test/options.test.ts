@@ -8,6 +8,7 @@ const url = 'http://127.0.0.1:1/'
 
 const call = { url: 'http://127.0.0.1:1/qps.v1.Workload/Echo', protocol: 'grpc' as const }
 const longHeaders = { a: 'x'.repeat(8000), b: 'x'.repeat(8000), c: 'x'.repeat(8000) }
+const secure = { url: 'https://127.0.0.1:1/', protocol: 'h3' as const }
 
 const refused: [string, Partial<LoadOptions> & Record<string, unknown>, RegExp][] = [
   ['no URL', { url: undefined as unknown as string }, /^url must be an http:\/\/ or https:\/\/ URL, not undefined/],
@@ -29,7 +30,12 @@ const refused: [string, Partial<LoadOptions> & Record<string, unknown>, RegExp][
   ['more threads than connections', { threads: 4, connections: 2 }, /threads must be at most connections \(2\), not 4/],
   ['a negative warm-up', { warmupS: -1 }, /^warmupS must/],
   ['no timeout', { timeoutS: 0 }, /^timeoutS must/],
-  ['an unknown protocol', { protocol: 'h3' as 'h2' }, /^protocol must be one of h1, h2, grpc, not "h3"/],
+  ['an unknown protocol', { protocol: 'h4' as 'h2' }, /^protocol must be one of h1, h2, h3, grpc, not "h4"/],
+  ['HTTP/3 in cleartext', { protocol: 'h3' }, /^url must begin with https:\/\/ with h3/],
+  ['HTTP/3 over another transport', { ...secure, transport: 'net' }, /^h3 and the transport quic go together/],
+  ['QUIC for another protocol', { ...secure, protocol: 'h2', transport: 'quic' }, /^h3 and the transport quic go/],
+  ['a field of HTTP/1.1 in HTTP/3', { ...secure, headers: { Upgrade: 'x' } }, /must not set Upgrade/],
+  ['a header list too long for HTTP/3', { ...secure, headers: longHeaders }, /list of at most 16384 bytes, not \d+/],
   ['grpcBytes without gRPC', { protocol: 'h2', grpcBytes: 5 }, /^grpcBytes makes a message of gRPC/],
   ['a call whose path names no method', { protocol: 'grpc' }, /the path \/package.Service\/Method, not "\/"/],
   ['a call by GET', { ...call, method: 'GET' }, /^method must be POST with gRPC, not "GET"/],

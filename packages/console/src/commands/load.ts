@@ -7,7 +7,7 @@ import { formatNumber } from '../format.ts'
 import { loadReport } from '../load-report.ts'
 import { progressBar } from '../progress.ts'
 
-const protocols = ['h1', 'h2', 'grpc'] as const
+const protocols = ['h1', 'h2', 'h3', 'grpc'] as const
 
 const command: CommandSpec = {
   name: 'npm run load --',
@@ -24,10 +24,15 @@ const command: CommandSpec = {
       default: 1,
       min: 1,
       max: 1024,
-      help: 'requests in flight per connection; with h2 and grpc: streams',
+      help: 'requests in flight per connection; with h2, h3 and grpc: streams',
     },
-    threads: { type: 'integer', value: 'T', default: 1, min: 1, max: 64, help: 'threads that generate' },
-    protocol: { type: 'string', value: 'P', default: 'h1', help: 'h1, h2 or grpc (unary calls); https:// uses ALPN' },
+    threads: { type: 'integer', value: 'T', default: 1, min: 1, max: 64, help: 'threads that generate; h3: processes' },
+    protocol: {
+      type: 'string',
+      value: 'P',
+      default: 'h1',
+      help: 'h1, h2, h3 (a UDP port, https:// only) or grpc (unary calls); https:// uses ALPN',
+    },
     method: { type: 'string', short: 'm', value: 'M', help: 'request method (GET; grpc: always POST)' },
     body: { type: 'string', short: 'b', value: 'BODY', help: 'request body; grpc: the encoded message' },
     'grpc-bytes': {
@@ -46,6 +51,7 @@ const command: CommandSpec = {
     'npm run load -- http://127.0.0.1:8080/ -c 64 -d 5',
     'npm run load -- http://127.0.0.1:8080/ --rate 5000',
     'npm run load -- http://127.0.0.1:50051/qps.v1.Workload/Echo --protocol grpc -c 1 --pipeline 100 --grpc-bytes 64',
+    'npm run load -- https://127.0.0.1:8081/ --protocol h3 --insecure --pipeline 10',
   ],
 }
 

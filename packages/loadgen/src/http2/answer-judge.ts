@@ -1,4 +1,5 @@
 import type { ConnectionContext } from '../connection.ts'
+import { httpJudge, lengthCheck } from '../http-judge.ts'
 import { grpcHeadBytes, type Http2Message } from './message.ts'
 import type { Stream } from './streams.ts'
 
@@ -18,28 +19,17 @@ export function takeContent(stream: Stream, bytes: Uint8Array, start: number, en
   }
 }
 
-/** The judge of a protocol's answers, which looks at what RFC 9113, section 8.1.1, calls malformed as well. */
+/** The judge of a protocol's answers. */
 export function judgeFor(context: ConnectionContext, { protocol, method }: Http2Message): AnswerJudge {
-  const { recorder, expected, lengthVaries } = context
-  const hasContent = method !== 'HEAD'
+  if (protocol === 'grpc') return callJudge(context)
+  const judge = httpJudge(context, method)
+  return (stream, _grpcStatus, nowMs) => judge(stream, nowMs)
+}
 
-  /** All correct answers are equally long. */
-  const isExpected = (bodyBytes: number): boolean => {
-    if (expected.bodyBytes === -1) expected.bodyBytes = bodyBytes
-    return lengthVaries || bodyBytes === expected.bodyBytes
-  }
-
-  const judgeHttp: AnswerJudge = ({ status, contentLength, bodyBytes, intendedMs }, _grpcStatus, nowMs) => {
-    if (hasContent && status !== 304 && contentLength !== -1 && contentLength !== bodyBytes) {
-      return recorder.error('parse')
-    }
-    if (status < 200 || status > 299) return recorder.wrong('status', status)
-    // As with chunks in HTTP/1.1: where no length is announced, none is expected.
-    if ((contentLength !== -1 || !hasContent) && !isExpected(bodyBytes)) return recorder.wrong('length', status)
-    recorder.success(status, intendedMs, nowMs)
-  }
-
-  const judgeCall: AnswerJudge = (stream, grpcStatus, nowMs) => {
+function callJudge(context: ConnectionContext): AnswerJudge {
+  const { recorder } = context
+  const isExpected = lengthCheck(context)
+  return (stream, grpcStatus, nowMs) => {
     const { status, bodyBytes, messageBytes, messageHeadBytes, intendedMs } = stream
     if (status !== 200) return recorder.wrong('status', status)
     if (grpcStatus > 0) return recorder.callFailed(status, grpcStatus)
@@ -48,6 +38,4 @@ export function judgeFor(context: ConnectionContext, { protocol, method }: Http2
     if (!isExpected(bodyBytes)) return recorder.wrong('length', status)
     recorder.success(status, intendedMs, nowMs)
   }
-
-  return protocol === 'grpc' ? judgeCall : judgeHttp
 }

@@ -17,9 +17,36 @@ const reserved = ['connection', 'content-length', 'keep-alive', 'proxy-connectio
 /** A message of gRPC: one byte that says whether it is compressed, four for its length. */
 export const grpcHeadBytes = 5
 
+/** What HTTP/2 and HTTP/3 say of a request alike. */
+export interface RequestHead {
+  method: string
+  scheme: string
+  authority: string
+  path: string
+  /** Further fields, names in lower case. */
+  others: HeaderField[]
+}
+
 /**
  * @param headers further fields, in this order; `Host` replaces the URL's authority.
  * @throws QpsError QPS_OPTION for a method, a name or a value that would not be one on the wire.
+ */
+export function requestHead(url: URL, method: string, headers: Record<string, string>): RequestHead {
+  checkMethod(method)
+  const given = Object.entries(headers).map(([name, value]) => checkedField(name, value))
+  return {
+    method,
+    scheme: url.protocol.slice(0, -1),
+    authority: given.find(([name]) => name === 'host')?.[1] ?? url.host,
+    path: url.pathname + url.search,
+    others: given.filter(([name]) => name !== 'host'),
+  }
+}
+
+/**
+ * The header list of a request: RFC 9113, section 8.3.1.
+ *
+ * @throws QpsError QPS_OPTION as {@link requestHead}, and where the list is too long.
  */
 export function http2Fields(
   url: URL,
@@ -27,15 +54,16 @@ export function http2Fields(
   headers: Record<string, string>,
   bodyBytes: number,
 ): HeaderField[] {
-  checkMethod(method)
-  const given = Object.entries(headers).map(([name, value]) => checkedField(name, value))
-  const host = given.find(([name]) => name === 'host')
+  return fieldsOf(requestHead(url, method, headers), bodyBytes)
+}
+
+export function fieldsOf({ method, scheme, authority, path, others }: RequestHead, bodyBytes: number): HeaderField[] {
   const fields: HeaderField[] = [
     [':method', method],
-    [':scheme', url.protocol.slice(0, -1)],
-    [':authority', host?.[1] ?? url.host],
-    [':path', url.pathname + url.search],
-    ...given.filter(([name]) => name !== 'host'),
+    [':scheme', scheme],
+    [':authority', authority],
+    [':path', path],
+    ...others,
   ]
   if (bodyBytes > 0) fields.push(['content-length', String(bodyBytes)])
   return checkList(fields)
@@ -84,7 +112,7 @@ function checkedField(name: string, value: string): HeaderField {
   checkField(name, value, reserved)
   const lower = name.toLowerCase()
   if (lower === 'te' && value.trim() !== 'trailers') {
-    throw new QpsError('QPS_OPTION', `header te must be trailers with HTTP/2, not ${describe(value)}`)
+    throw new QpsError('QPS_OPTION', `header te must be trailers from HTTP/2 on, not ${describe(value)}`)
   }
   return [lower, value.trim()]
 }
@@ -93,6 +121,6 @@ function checkList(fields: HeaderField[]): HeaderField[] {
   const bytes = fields.reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0)
   if (bytes <= headerListBytesMax) return fields
   throw new QpsError('QPS_OPTION', `headers must make a list of at most ${headerListBytesMax} bytes, not ${bytes}`, {
-    hint: 'HTTP/2 counts names, values and 32 bytes for each field: shorten the headers or the path',
+    hint: 'names, values and 32 bytes for each field count: shorten the headers or the path',
   })
 }
