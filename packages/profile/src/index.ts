@@ -1,5 +1,5 @@
 // Profiles
-export { type Profile, type ProfileOptions, Profiler } from './profiler.ts'
+export { type Profile, type ProfileOptions, Profiler, type ProfilerOptions } from './profiler.ts'
 export { type ProfileKind, profileLimits } from './options.ts'
 export type { FunctionCost } from './costs.ts'
 export type { FrameKind, Place } from './places.ts'

@@ -1,4 +1,4 @@
-import { checkNumber, QpsError } from '@qps/core'
+import { checkInteger, checkNumber, QpsError } from '@qps/core'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Conversion, ThreadText } from './convert.ts'
 import { convertElsewhere } from './converter.ts'
@@ -7,6 +7,13 @@ import { forgetOptimizedCodeEverywhere } from './optimized-code.ts'
 import { type ProfileKind, profileLimits } from './options.ts'
 import { outcomes, type Recording, recordHere, recordThere } from './recordings.ts'
 import { threadName, WorkerThreads } from './threads.ts'
+
+export interface ProfilerOptions {
+  /** The project's folder: files below it are named relative to it. Default: the working directory. */
+  root?: string
+  /** Samples of one thread, 1 to 200,000, which is the default. */
+  samplesMax?: number
+}
 
 export interface ProfileOptions {
   /** How long. 1 ms to 60 s, default 5 s. */
@@ -46,13 +53,14 @@ const watchMs = 250
  */
 export class Profiler implements Disposable {
   readonly #root: string
+  readonly #samplesMax: number
   readonly #threads = new WorkerThreads()
   readonly #gc = new GcTracer(this.#threads)
   #running: string | undefined
 
-  /** @param options.root the project's folder: files below it are named relative to it. Default: the working directory. */
-  constructor({ root = process.cwd() }: { root?: string } = {}) {
+  constructor({ root = process.cwd(), samplesMax = profileLimits.samplesMax }: ProfilerOptions = {}) {
     this.#root = root
+    this.#samplesMax = checkInteger('samplesMax', samplesMax, { min: 1, max: profileLimits.samplesMax })
   }
 
   /** What is being taken now, in words. */
@@ -134,7 +142,9 @@ export class Profiler implements Disposable {
     let waited: Waited
     let stopped: Awaited<ReturnType<typeof stopAll>>
     try {
-      waited = await (kind === 'cpu' ? pause(seconds, signal) : untilEnough(recordings, seconds, signal))
+      waited = await (kind === 'cpu'
+        ? pause(seconds, signal)
+        : untilEnough(recordings, this.#samplesMax, seconds, signal))
     } finally {
       // Whatever happened: nothing must go on being recorded.
       stopped = await stopAll(recordings)
@@ -150,9 +160,13 @@ export class Profiler implements Disposable {
 
   /** Begins to record in every thread. */
   #start(kind: ProfileKind): ReturnType<typeof outcomes<Recording>> {
+    const samplesMax = this.#samplesMax
     return outcomes([
-      { name: 'main', promise: Promise.try(() => recordHere(kind)) },
-      ...this.#threads.running.map((worker) => ({ name: threadName(worker), promise: recordThere(worker, kind) })),
+      { name: 'main', promise: Promise.try(() => recordHere(kind, samplesMax)) },
+      ...this.#threads.running.map((worker) => ({
+        name: threadName(worker),
+        promise: recordThere(worker, kind, samplesMax),
+      })),
     ])
   }
 
@@ -197,10 +211,11 @@ async function pause(seconds: number, signal: AbortSignal | undefined): Promise<
 /** Waits for the end of the time, or for the moment when a thread has as many samples as it may. */
 async function untilEnough(
   recordings: readonly Recording[],
+  samplesMax: number,
   seconds: number,
   signal: AbortSignal | undefined,
 ): Promise<Waited> {
-  const bytesMax = profileLimits.samplesMax * profileLimits.heapIntervalBytes
+  const bytesMax = samplesMax * profileLimits.heapIntervalBytes
   const allocated = async (): Promise<number[]> =>
     Promise.all(recordings.map((one) => one.allocatedBytes().catch(() => 0)))
   const before = await allocated()

@@ -22,9 +22,9 @@ export interface Recording {
   allocatedBytes(): Promise<number>
 }
 
-/** Begins to profile this thread. */
-export function recordHere(kind: ProfileKind): Recording {
-  const handle = kind === 'cpu' ? startCpuProfile(cpuOptions) : startHeapProfile(heapOptions(kind))
+/** Begins to profile this thread. @param samplesMax of a CPU profile; V8 drops later ones. */
+export function recordHere(kind: ProfileKind, samplesMax: number): Recording {
+  const handle = kind === 'cpu' ? startCpuProfile(cpuOptions(samplesMax)) : startHeapProfile(heapOptions(kind))
   return {
     name: 'main',
     stop: async () => handle.stop(),
@@ -38,11 +38,11 @@ export function recordHere(kind: ProfileKind): Recording {
  *
  * @throws Error where it does not answer: one that has ended, or that waits without end outside of JavaScript.
  */
-export async function recordThere(worker: Worker, kind: ProfileKind): Promise<Recording> {
+export async function recordThere(worker: Worker, kind: ProfileKind, samplesMax: number): Promise<Recording> {
   const name = threadName(worker)
   const handle = await answered<AsyncDisposable & { stop(): Promise<string> }>(
     name,
-    kind === 'cpu' ? worker.startCpuProfile(cpuOptions) : worker.startHeapProfile(heapOptions(kind)),
+    kind === 'cpu' ? worker.startCpuProfile(cpuOptions(samplesMax)) : worker.startHeapProfile(heapOptions(kind)),
   )
   return {
     name,
@@ -52,9 +52,8 @@ export async function recordThere(worker: Worker, kind: ProfileKind): Promise<Re
   }
 }
 
-const cpuOptions: CPUProfileOptions = {
-  sampleInterval: profileLimits.cpuIntervalUs / 1_000,
-  maxBufferSize: profileLimits.samplesMax,
+function cpuOptions(samplesMax: number): CPUProfileOptions {
+  return { sampleInterval: profileLimits.cpuIntervalUs / 1_000, maxBufferSize: samplesMax }
 }
 
 /** Left to itself V8 forgets a sample when its object dies, which is what most of a server's objects have done by then. */

@@ -33,6 +33,9 @@ export function* cpuStacks(profile: CpuProfile): Generator<Stack> {
   }
 }
 
+/** Samples may have ended long before the profile did, at their bound: the last one does not stand for all that followed. */
+const lastUsMax = 100_000
+
 interface SelfTime {
   samples: number
   ns: number
@@ -43,7 +46,7 @@ function selfTimes({ samples = [], timeDeltas = [], startTime, endTime }: CpuPro
   let atUs = startTime + (timeDeltas[0] ?? 0)
   for (const [index, id] of samples.entries()) {
     const delta = timeDeltas[index + 1]
-    const nextUs = delta === undefined ? endTime : atUs + delta
+    const nextUs = delta === undefined ? Math.min(endTime, atUs + lastUsMax) : atUs + delta
     const self = seen.get(id) ?? { samples: 0, ns: 0 }
     self.samples++
     // The clock of a sample is read in a signal handler: two of them may come in the wrong order.

@@ -120,3 +120,21 @@ test.each([0, -1, 61, NaN])('seconds out of range: %j', async (seconds) => {
   using profiler = new Profiler({ root })
   await expect(profiler.profile('cpu', { seconds })).rejects.toMatchObject({ code: 'QPS_OPTION' })
 })
+
+test('samples are bounded: time is sampled no further, and allocations end early, which is said', async () => {
+  using profiler = new Profiler({ root, samplesMax: 100 })
+  await using _busy = await startBusyThread('allocate')
+  const cpu = await profiler.profile('cpu', { seconds: 1 })
+  const lengths = cpu.texts.map(({ text }) => (JSON.parse(text) as { samples: number[] }).samples.length)
+  expect(Math.max(...lengths)).toBeLessThanOrEqual(100)
+  expect(Math.max(...lengths)).toBeGreaterThan(50)
+  const heap = await profiler.profile('allocations', { seconds: 20 })
+  expect(heap.cutShort).toMatch(/samples/)
+  expect(heap.seconds).toBeLessThan(15)
+  expect(heap.allocatedBytes).toBeGreaterThan(100 * 65_536)
+  expect(cpu.cutShort).toBeUndefined()
+})
+
+test.each([0, 1.5, 200_001])('samples out of range: %j', (samplesMax) => {
+  expect(() => new Profiler({ samplesMax })).toThrow(/samplesMax must be/)
+})

@@ -52,6 +52,11 @@ test('samples whose clocks are in the wrong order count nothing, instead of less
   expect(stack!.value).toBe(100_000)
 })
 
+test('a last sample that the bound made the last does not stand for all that followed', () => {
+  const [stack] = cpuStacks({ ...cpu, samples: [3], timeDeltas: [0], endTime: 60_000_000 })
+  expect(stack!.value).toBe(100_000_000)
+})
+
 test('a profile without samples has no stacks', () => {
   expect([...cpuStacks({ nodes: cpu.nodes, startTime: 0, endTime: 1 })]).toEqual([])
 })
