@@ -37,15 +37,25 @@ export function announced(line: string): Announcement | undefined {
  */
 export function urlFor({ url, endpoints }: Announcement, access: Access): string {
   const name = endpointOf(access)
-  if (name === undefined || endpoints === undefined) return url
+  if (endpoints === undefined) return isSecure(access) ? url.replace(/^http:/, 'https:') : url
+  if (name === undefined) return url
   const address = endpoints[name]
-  if (typeof address === 'string') return `${access.tls ? 'https' : 'http'}://${address}/`
+  if (typeof address === 'string') return `${isSecure(access) ? 'https' : 'http'}://${address}/`
   throw new Error(`has no endpoint ${name}, only ${['its url', ...Object.keys(endpoints)].join(', ')}`)
 }
 
-/** A stage's name for it; undefined for its `url`. HTTP shares one secure port, where ALPN chooses; gRPC has its own. */
+/** QUIC is never without TLS. */
+function isSecure({ protocol, tls = false }: Access): boolean {
+  return tls || protocol === 'h3'
+}
+
+/**
+ * A stage's name for it; undefined for its `url`. HTTP over TCP shares one secure port, where ALPN chooses; gRPC and HTTP/3 have
+ * their own.
+ */
 function endpointOf({ protocol = 'h1', tls = false }: Access): string | undefined {
   if (protocol === 'grpc') return 'grpc'
+  if (protocol === 'h3') return 'quic'
   if (tls) return 'tls'
   return protocol === 'h1' ? undefined : protocol
 }

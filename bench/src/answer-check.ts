@@ -3,6 +3,7 @@ import { type Answer, parseAnswer } from './answer.ts'
 import type { Arm } from './arm.ts'
 import { exchange } from './exchange.ts'
 import { askStreams } from './http2-client.ts'
+import { askHttp3 } from './http3-client.ts'
 import { type Asked, asked, type Question } from './question.ts'
 import type { RightAnswer } from './scenario.ts'
 import { streamAnswer, streamRequest } from './stream-answer.ts'
@@ -44,8 +45,9 @@ async function askHttp1(url: string, { path, echo }: Asked): Promise<Answer | st
   return parseAnswer(text) ?? 'no complete HTTP/1.1 response came'
 }
 
-/** Asks all at once, each on a stream of one connection. */
+/** Asks all at once, each on a stream of one connection; all of them speak one protocol. */
 export async function askAll(url: string, asks: readonly Asked[]): Promise<(Answer | string)[]> {
+  if (asks[0]?.protocol === 'h3') return askHttp3(url, asks)
   const answers = await askStreams(url, asks.map(streamRequest))
   return answers.map((answer, index) =>
     typeof answer === 'string' ? answer : streamAnswer(asks[index]!.protocol, answer),
@@ -79,7 +81,7 @@ export function wrongness(answer: Answer, expected: RightAnswer, nowMs: number):
   if (answer.protocol !== 'grpc' && answer.contentType !== expected.contentType) {
     return `content-type ${JSON.stringify(answer.contentType)}, not ${JSON.stringify(expected.contentType)}`
   }
-  // HTTP/2 has frames that say where content ends.
+  // HTTP/2 and HTTP/3 have frames that say where content ends.
   if (answer.protocol === 'h1' && answer.contentLength === undefined) return 'no content-length'
   const match = expected.body.exec(answer.body)
   if (!match) return `body ${JSON.stringify(answer.body.slice(0, 200))} does not match ${String(expected.body)}`

@@ -96,12 +96,12 @@ export interface SweepPoint {
 export interface Access {
   /** Default `h1`. */
   protocol?: Protocol
-  /** Over TLS, whoever has issued the certificate. */
+  /** Over TLS, whoever has issued the certificate; `h3` always is. */
   tls?: boolean
 }
 
-/** `h2` and `grpc` are spoken with prior knowledge, or over TLS by ALPN. */
-export const protocols = ['h1', 'h2', 'grpc'] as const
+/** `h2` and `grpc` are spoken with prior knowledge, or over TLS by ALPN; `h3` over QUIC, which has TLS in it. */
+export const protocols = ['h1', 'h2', 'h3', 'grpc'] as const
 export type Protocol = (typeof protocols)[number]
 
 /** One arm of ours: a program that prints a `listening` event, or in a {@link ProgramScenario} what it has measured. */
@@ -161,11 +161,11 @@ export interface Phase {
   connections: number
   /** Requests per second offered, whatever the server does. Choose one that every arm should hold. */
   rateQps?: number
-  /** Requests in flight on each connection, default 1: the next request waits for the answer. With h2 and grpc: streams. */
+  /** Requests in flight on each connection, default 1: the next request waits for the answer. With h2, h3 and grpc: streams. */
   pipeline?: number
   /** Instead of the right answer's `path` its echo is asked for, with so many bytes. */
   echoBytes?: number
-  /** h2 and grpc: what the server may send ahead of the generator, on each stream and on the connection. Default: no limit. */
+  /** h2, h3 and grpc: what the server may send ahead of the generator, on each stream and on the connection. Default: no limit. */
   windowBytes?: number
   /** Header fields beside Host, e.g. `Connection: close`. */
   headers?: Readonly<Record<string, string>>

@@ -6,7 +6,7 @@ import type { RightAnswer } from './scenario.ts'
 const count = 32
 
 /**
- * Sends 32 requests at once, each on a stream of one connection of HTTP/2 or gRPC, and checks that each is answered rightly,
+ * Sends 32 requests at once, each on a stream of one connection of HTTP/2, HTTP/3 or gRPC, and checks that each is answered rightly,
  * whatever their order. Every second one is an echo of its number: an answer on another's stream shows. A peer of HTTP/2
  * knows one path only, and no echo.
  *

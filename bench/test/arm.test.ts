@@ -31,14 +31,18 @@ test.each<[Access, string]>([
   [{ protocol: 'h1', tls: true }, 'https://127.0.0.1:8/'],
   [{ protocol: 'h2', tls: true }, 'https://127.0.0.1:8/'],
   [{ protocol: 'grpc', tls: true }, 'https://127.0.0.1:7/'],
+  [{ protocol: 'h3' }, 'https://127.0.0.1:9/'],
+  [{ protocol: 'h3', tls: true }, 'https://127.0.0.1:9/'],
 ])('an arm that is asked by %j is asked at %s', (access, url) => {
-  const endpoints = { h2: '127.0.0.1:6', grpc: '127.0.0.1:7', tls: '127.0.0.1:8' }
+  const endpoints = { h2: '127.0.0.1:6', grpc: '127.0.0.1:7', tls: '127.0.0.1:8', quic: '127.0.0.1:9' }
   expect(urlFor({ url: 'http://127.0.0.1:5/', endpoints }, access)).toBe(url)
 })
 
 test('a peer has one address, whatever it speaks', () => {
   const plain = { url: 'http://127.0.0.1:5/', endpoints: undefined }
   expect(urlFor(plain, { protocol: 'grpc' })).toBe(plain.url)
+  // QUIC is never without TLS.
+  expect(urlFor(plain, { protocol: 'h3' })).toBe('https://127.0.0.1:5/')
 })
 
 test('an arm without the endpoint that it is asked at is one clear error', async () => {

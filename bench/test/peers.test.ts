@@ -102,7 +102,7 @@ test('a machine without network skips the peer with the reason and the line to t
 
 test.each([
   [{ kind: 'ours' }, 'kind must be'],
-  [{ protocol: 'spdy' }, 'protocol must be one of h1, h2, grpc'],
+  [{ protocol: 'spdy' }, 'protocol must be one of h1, h2, h3, grpc'],
   [{ fetch: ['go', 'mod', 'download'] }, 'fetch must have'],
   [{ fetch: { command: ['go'], when: '' } }, 'fetch must have'],
   [{ start: [] }, 'start must be'],
