@@ -7,14 +7,13 @@ import { socketWork } from './socket-work.ts'
 /** By strings and copies, or on the bytes as they lie. */
 export const ways = ['strings', 'bytes'] as const
 export type Way = (typeof ways)[number]
-export const tasks = ['head', 'names', 'number', 'write'] as const
+export const tasks = ['head', 'names', 'number', 'write-1024', 'write-16384', 'write-262144'] as const
 export type Task = (typeof tasks)[number]
 
 /** What is made stays reachable for a while, as in a server that has this many requests in flight. */
 const heldMax = 64
 
-/** @param bytes of `write`: of all pieces of one operation together. */
-export async function bytesWork(task: Task, way: Way, bytes: number): Promise<Work> {
+export async function bytesWork(task: Task, way: Way): Promise<Work> {
   switch (task) {
     case 'head':
       return headWork(way)
@@ -22,8 +21,10 @@ export async function bytesWork(task: Task, way: Way, bytes: number): Promise<Wo
       return namesWork(way)
     case 'number':
       return numberWork(way)
-    case 'write':
-      return socketWork(way, bytes)
+    case 'write-1024':
+    case 'write-16384':
+    case 'write-262144':
+      return socketWork(way, Number(task.slice('write-'.length)))
   }
 }
 

@@ -4,8 +4,8 @@ import { measureWork } from './repeat.ts'
 import { programOptions } from './report.ts'
 
 /*
- * Acquire, fill, release, again and again on one thread: `--kind` of poolKinds, `--fields N` of an object or `--bytes N` of a
- * buffer, `--held N` at a time. A request is such an operation.
+ * Acquire, fill, release, again and again on one thread: `--kind` of poolKinds, `--thing object`
+ * with `--size N` fields or `--thing buffer` with `--size N` bytes, `--held N` at a time. A request is such an operation.
  */
 const { warmupS, seconds, given } = programOptions()
 const kind = poolKinds.find((known) => known === given['kind'])
@@ -13,9 +13,10 @@ if (kind === undefined) {
   process.stderr.write(`error: --kind ${given['kind']} is none of ${poolKinds.join(', ')}\n`)
   process.exit(1)
 }
+const size = Number(given['size'])
 const wanted: Wanted =
-  given['bytes'] === undefined
-    ? { fields: checkInteger('fields', Number(given['fields']), { min: 1, max: 256 }) }
-    : { bytes: checkInteger('bytes', Number(given['bytes']), { min: 1, max: 1024 * 1024 }) }
+  given['thing'] === 'buffer'
+    ? { bytes: checkInteger('size', size, { min: 1, max: 1024 * 1024 }) }
+    : { fields: checkInteger('size', size, { min: 1, max: 256 }) }
 const held = 2 ** checkInteger('the logarithm of held', Math.log2(Number(given['held'] ?? 64)), { min: 0, max: 10 })
 await measureWork(await poolWork(kind, wanted, held), { warmupS, seconds })

@@ -2,7 +2,10 @@ import { type Inputs, type ProgramScenario, programVariant } from '../src/scenar
 
 const recordFields = [4, 16, 64]
 const bufferBytes = [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576]
-const points: Inputs[] = [...recordFields.map((fields) => ({ fields })), ...bufferBytes.map((bytes) => ({ bytes }))]
+/** The size of an object is its number of fields, that of a buffer its bytes. */
+const object = (size: number): Inputs => ({ thing: 'object', size })
+const buffer = (size: number): Inputs => ({ thing: 'buffer', size })
+const points: Inputs[] = [...recordFields.map(object), ...bufferBytes.map(buffer)]
 
 const cost = { measure: 'nsPerOperation' } as const
 
@@ -48,7 +51,7 @@ export const pool: ProgramScenario = {
       says: 'in production an object of four fields is acquired, filled and released within 15 ns',
       ...cost,
       variant: 'pool',
-      at: { fields: 4 },
+      at: object(4),
       atMost: 15,
     },
     {
@@ -56,7 +59,7 @@ export const pool: ProgramScenario = {
       says: 'in production acquire and release allocate less than one byte on average',
       measure: 'bytesPerOperation',
       variant: 'pool',
-      at: { fields: 4 },
+      at: object(4),
       atMost: 1,
     },
     {
@@ -64,7 +67,7 @@ export const pool: ProgramScenario = {
       says: 'a buffer of 64 KiB from the pool costs less than a new one',
       ...cost,
       variant: 'pool',
-      at: { bytes: 65_536 },
+      at: buffer(65_536),
       versus: 'plain',
       direction: 'lower',
     },
@@ -73,7 +76,7 @@ export const pool: ProgramScenario = {
       says: 'a new object of four fields costs less than one from the pool: the collector wins where objects are small',
       ...cost,
       variant: 'plain',
-      at: { fields: 4 },
+      at: object(4),
       versus: 'pool',
       direction: 'lower',
     },

@@ -22,6 +22,7 @@ const shown: readonly Measure[] = [
   'systemCallsPerRequest',
   'copiedAfterAll',
   'nsPerOperation',
+  'cpuUsPerOperation',
   'bytesPerRequest',
   'bytesPerOperation',
   'scavengesPerMillion',

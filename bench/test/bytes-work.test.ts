@@ -6,7 +6,7 @@ import { bytes } from '../scenarios/04-bytes.scenario.ts'
 import { pointsOf } from '../src/sweep.ts'
 
 test.each(['head', 'names', 'number'] as const)('both ways of %s come to the same', async (task) => {
-  const [strings, others] = [await bytesWork(task, 'strings', 0), await bytesWork(task, 'bytes', 0)]
+  const [strings, others] = [await bytesWork(task, 'strings'), await bytesWork(task, 'bytes')]
   for (const work of [strings, others]) {
     await work.run(1000)
     await work.run(7)

@@ -52,7 +52,7 @@ test('a record has as many fields as its class says, in itself', () => {
 
 test('the scenario goes from small objects to a mebibyte', () => {
   const points = pointsOf(pool)
-  expect(points[0].inputs).toEqual({ fields: 4 })
-  expect(points.at(-1)!.inputs).toEqual({ bytes: 1024 * 1024 })
+  expect(points[0].inputs).toEqual({ thing: 'object', size: 4 })
+  expect(points.at(-1)!.inputs).toEqual({ thing: 'buffer', size: 1024 * 1024 })
   expect(points).toHaveLength(11)
 })

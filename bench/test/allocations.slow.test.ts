@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { runLoadProcess } from '@qps/loadgen'
+import { describe, expect, test } from 'vitest'
+import { allocations } from '../scenarios/04-allocations.scenario.ts'
+import { layers } from '../scenarios/04-layers.scenario.ts'
+import { ownArms } from '../src/run-scenario.ts'
+import { repositoryRoot } from '../src/paths.ts'
+import { type Round, runRound } from '../src/round.ts'
+import type { Phase, ServerScenario } from '../src/scenario.ts'
+
+/** What the stage has so far, in the order of the scenario. */
+const manifest = JSON.parse(
+  readFileSync(join(repositoryRoot, 'stages', '04-memory-pooling', 'stage.json'), 'utf8'),
+) as { variants: { name: string }[] }
+const built = new Set(manifest.variants.map(({ name }) => name))
+const variants = allocations.variants.map(({ name }) => name).filter((name) => built.has(name))
+
+/** The first load of a scenario in short, on the sources of a stage instead of what is compiled. */
+function round(scenario: ServerScenario, variant: string, changes: Partial<Phase> = {}): Promise<Round> {
+  const arm = ownArms(scenario).find(({ name }) => name === variant)!
+  const command = arm.command.flatMap((word) =>
+    word === process.execPath ? [word, '--conditions=@qps/source'] : word.replace(/\/dist\/(\w+)\.js$/, '/src/$1.ts'),
+  )
+  const phases = [{ ...scenario.phases[0]!, warmupS: 1, durationS: 1, connections: 16, ...changes }]
+  const plan = { answer: scenario.answer, phases }
+  return runRound({ ...arm, command }, plan, { round: 1, position: 1 }, { load: runLoadProcess })
+}
+
+const fatal = ({ findings }: Round): string[] =>
+  findings.flatMap(({ gate, message }) => (['failed', 'end', 'errors', 'status'].includes(gate) ? [message] : []))
+
+describe('04-allocations', () => {
+  test.each(variants)('%s gives the right answer, and its figures', async (variant) => {
+    const result = await round(allocations, variant)
+    expect(fatal(result)).toEqual([])
+    const { bytesPerRequest, scavengesPerMillion, markCompactsPerMillion, externalBytes } = result.measures
+    expect(bytesPerRequest).toBeGreaterThanOrEqual(0)
+    expect(bytesPerRequest).toBeLessThan(100_000)
+    expect(scavengesPerMillion).toBeGreaterThanOrEqual(0)
+    expect(markCompactsPerMillion).toBeGreaterThanOrEqual(0)
+    expect(externalBytes).toBeGreaterThan(0)
+  })
+
+  test('leased buffers allocate less than objects and strings', async () => {
+    const [naive, pooled] = [await round(allocations, 'naive'), await round(allocations, 'pooled')]
+    expect(pooled.measures.bytesPerRequest).toBeLessThan(naive.measures.bytesPerRequest! / 2)
+  })
+
+  test('once warm, pooled holds what it held thousands of requests before', async () => {
+    const { measures, phases } = await round(allocations, 'pooled', { warmupS: 4, durationS: 4, pipeline: 16 })
+    expect(phases[0]!.load.requests).toBeGreaterThan(20_000)
+    // An answer that were kept per request would be more.
+    expect(measures.residentGrowthBytes).toBeLessThan(16 * 1024 * 1024)
+  })
+})
+
+test('04-layers: node:http allocates for each request, the engine nearly nothing', async () => {
+  const [stock, engine] = [await round(layers, 'minimal'), await round(layers, 'epoll')]
+  expect([...fatal(stock), ...fatal(engine)]).toEqual([])
+  expect(stock.measures.bytesPerRequest).toBeGreaterThan(1000)
+  expect(engine.measures.bytesPerRequest).toBeLessThan(stock.measures.bytesPerRequest! / 2)
+  // Nobody watches the collector of the first.
+  expect(stock.measures.scavengesPerMillion).toBeUndefined()
+  expect(engine.measures.scavengesPerMillion).toBeGreaterThanOrEqual(0)
+})
