@@ -13,7 +13,8 @@ export type Task = (typeof tasks)[number]
 /** What is made stays reachable for a while, as in a server that has this many requests in flight. */
 const heldMax = 64
 
-export async function bytesWork(task: Task, way: Way): Promise<Work> {
+/** @param checked whether what comes of it is to be known byte by byte, at a price. */
+export async function bytesWork(task: Task, way: Way, checked = false): Promise<Work> {
   switch (task) {
     case 'head':
       return headWork(way)
@@ -24,7 +25,7 @@ export async function bytesWork(task: Task, way: Way): Promise<Work> {
     case 'write-1024':
     case 'write-16384':
     case 'write-262144':
-      return socketWork(way, Number(task.slice('write-'.length)))
+      return socketWork(way, Number(task.slice('write-'.length)), checked)
   }
 }
 

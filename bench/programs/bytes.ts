@@ -20,7 +20,7 @@ if (isSocketWork(work)) await work[Symbol.asyncDispose]()
 
 /** What some operations come to. */
 async function outcomeOf(of: Task, by: Way): Promise<string> {
-  const tried = await bytesWork(of, by)
+  const tried = await bytesWork(of, by, true)
   await tried.run(50)
   if (!isSocketWork(tried)) return String(tried.checksum)
   await using sockets = tried

@@ -1,19 +1,18 @@
 import { type AddressInfo, createServer } from 'node:net'
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import type { Received } from './socket-work.ts'
 
 /*
  * The other end of socket-work.ts: reads what comes and throws it away. It says its port; then, asked by the number of bytes
- * that were sent, what it has got, as soon as it has all of them. Until then it also sums up what it reads.
+ * that were sent, what it has got, as soon as it has all of them.
  */
 const received: Received = { bytes: 0, checksum: 0 }
 let awaited = Infinity
-let summing = true
+const { summing } = workerData as { summing: boolean }
 
 function tellWhenComplete(): void {
   if (received.bytes < awaited) return
   awaited = Infinity
-  summing = false
   parentPort!.postMessage(received)
 }
 

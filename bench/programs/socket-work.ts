@@ -10,13 +10,13 @@ const pieces = 8
 /** What the reader has got so far. */
 export interface Received {
   bytes: number
-  /** Of every byte in its order. */
+  /** Of every byte in its order, where somebody wanted that; else 0. */
   checksum: number
 }
 
 /** Writes that end with what the other side has. */
 export interface SocketWork extends Work, AsyncDisposable {
-  /** Resolves when the reader has all that was written. It looks at each byte until it is asked for the first time. */
+  /** Resolves when the reader has all that was written. */
   received(): Promise<Received>
 }
 
@@ -25,10 +25,14 @@ export interface SocketWork extends Work, AsyncDisposable {
  * (writev(2)). A thread reads at the other end of loopback.
  *
  * @param bytes of all pieces together, at least eight.
+ * @param summing whether the reader looks at every byte, which costs it more than the reading.
  */
-export async function socketWork(way: 'strings' | 'bytes', bytes: number): Promise<SocketWork> {
+export async function socketWork(way: 'strings' | 'bytes', bytes: number, summing = false): Promise<SocketWork> {
   const answer = Array.from({ length: pieces }, (_, index) => Buffer.alloc(Math.floor(bytes / pieces), 65 + index))
-  const reader = new Worker(siblingModule(import.meta.url, 'socket-reader'), { execArgv: sourceFlags(import.meta.url) })
+  const reader = new Worker(siblingModule(import.meta.url, 'socket-reader'), {
+    workerData: { summing },
+    execArgv: sourceFlags(import.meta.url),
+  })
   const [port] = (await once(reader, 'message')) as [number]
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   await once(socket, 'connect')

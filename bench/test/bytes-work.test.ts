@@ -26,13 +26,14 @@ describe('an answer in pieces', () => {
   test.each([1024, 262_144])('of %d bytes arrives the same, copied together or written as it lies', async (size) => {
     const received = await Promise.all(
       (['strings', 'bytes'] as const).map(async (way) => {
-        await using work = await socketWork(way, size)
+        await using work = await socketWork(way, size, true)
         await work.run(20)
         return await work.received()
       }),
     )
     expect(received[0]).toEqual(received[1])
     expect(received[0]!.bytes).toBe(20 * size)
+    expect(received[0]!.checksum).not.toBe(0)
   })
 })
 
