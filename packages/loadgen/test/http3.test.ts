@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { runLoad, runLoadProcess } from '@qps/loadgen'
 import { errorCode } from '@qps/quic'
 import { createAuthority } from '@qps/tls'
@@ -150,6 +154,28 @@ withQuic('a load over HTTP/3', () => {
     const result = await runLoad({ url: server.url, ...short, threads: 2, rateQps: 200 })
     expect(result).toMatchObject({ threads: 2, requests: 80, errors: 0, status: { 200: 80 } })
     expect(await runLoadProcess({ url: server.url, ...short, rateQps: 100 })).toMatchObject({ requests: 40, errors: 0 })
+  })
+
+  test('does not outlive who has asked for it, however that dies', async () => {
+    let served = 0
+    await using server = await serveTest((exchange) => {
+      served++
+      return helloHttp3(exchange)
+    })
+    const script = fileURLToPath(new URL('doomed-parent.ts', import.meta.url))
+    const parent = spawn(process.execPath, ['--conditions=@qps/source', script, server.url, 'h3'], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      timeout: 20_000,
+    })
+    await expect.poll(() => served, { timeout: 10_000 }).toBeGreaterThan(10)
+    parent.kill('SIGKILL')
+    await once(parent, 'exit')
+    const isQuiet = async (): Promise<boolean> => {
+      const before = served
+      await sleep(300)
+      return served === before
+    }
+    await expect.poll(isQuiet, { timeout: 8000 }).toBe(true)
   })
 
   test('ends early where it is aborted, with what was measured until then', async () => {
