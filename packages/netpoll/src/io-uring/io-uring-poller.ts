@@ -58,8 +58,9 @@ export class IoUringPoller extends KernelPoller {
 
   turn(): void {
     if (this.#parking.parked) this.#leave()
-    if (this.#parking.hot) this.#hotTurn()
-    else this.#coldTurn()
+    if (!this.#parking.hot) return this.#coldTurn()
+    this.turns.foresee()
+    this.#hotTurn()
   }
 
   /** Answers what has come, at once, until nothing is left. Nothing here waits. */

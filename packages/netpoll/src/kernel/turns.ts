@@ -22,7 +22,11 @@ export class Turns {
   /** Runs what schedules a turn outside of whatever asynchronous context is current: a turn belongs to nobody. */
   readonly #outside = AsyncLocalStorage.snapshot()
   readonly #turn = (): void => this.#run()
-  #scheduled = false
+  readonly #arm = (): void => this.#watch!.arm()
+  /** The next turn, where there is one. */
+  #next: NodeJS.Immediate | undefined
+  /** It is due, not only foreseen. */
+  #due = false
   #running = false
   #woken = false
   #stopped = false
@@ -39,16 +43,23 @@ export class Turns {
     this.#watch = new LoopWatch(descriptor, () => {
       this.#woken = true
       // A turn that is scheduled runs right behind this.
-      if (!this.#scheduled) this.#run()
+      if (this.#next === undefined) this.#run()
     })
-    this.#outside(() => this.#watch!.arm())
+    this.#outside(this.#arm)
   }
 
   /** Another turn is due: in this iteration of the loop where possible. */
   schedule(): void {
-    if (this.#scheduled) return
-    this.#scheduled = true
-    this.#outside(setImmediate, this.#turn)
+    this.#due = true
+    this.#next ??= this.#outside(setImmediate, this.#turn)
+  }
+
+  /**
+   * Another turn is likely: asks for it at the beginning of this one, where nobody's context is current yet, because to get
+   * out of one later costs objects. Where it does not become due by the end of this one, it is taken back.
+   */
+  foresee(): void {
+    this.#next ??= setImmediate(this.#turn)
   }
 
   /** There is work for the end of a turn: of the running one, or else of another. */
@@ -88,7 +99,8 @@ export class Turns {
   }
 
   #run(): void {
-    this.#scheduled = false
+    this.#next = undefined
+    this.#due = false
     // The memory that a turn looks at is gone.
     if (this.#stopped) return
     this.#running = true
@@ -104,8 +116,14 @@ export class Turns {
     } finally {
       this.#running = false
       this.#behind.run()
-      // Nothing to do until the kernel says so.
-      if (!this.#scheduled && !this.#stopped) this.#watch!.arm()
+      if (!this.#due) this.#rest()
     }
+  }
+
+  /** Nothing to do until the kernel says so. */
+  #rest(): void {
+    clearImmediate(this.#next)
+    this.#next = undefined
+    if (!this.#stopped) this.#outside(this.#arm)
   }
 }

@@ -127,6 +127,27 @@ export function testLoop({ create }: Subject): void {
     expect([...seen]).toEqual([undefined])
   })
 
+  test('a context that a callback enters for good ends with its turn', async () => {
+    await using poller = await create()
+    const storage = new AsyncLocalStorage<string>()
+    const seen: (string | undefined)[] = []
+    using served = await serve(poller, {
+      onData({ connection }) {
+        seen.push(storage.getStore())
+        storage.enterWith('for good')
+        connection.write(Buffer.from('y'))
+      },
+    })
+    const { peer } = await served.meet()
+    for (let round = 1; round <= 40; round++) {
+      peer.socket.write('x')
+      await until(() => peer.bytes === round, 'the answer')
+      // Every second time the loop sleeps in between.
+      if (round % 2 === 0) await sleep(2)
+    }
+    expect(new Set(seen)).toEqual(new Set([undefined]))
+  })
+
   test('a callback keeps its own context across an await', async () => {
     await using poller = await create()
     const storage = new AsyncLocalStorage<number>()
