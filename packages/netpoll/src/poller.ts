@@ -20,6 +20,8 @@
  *
  * All callbacks run on the poller's thread, in a turn of their own: promise callbacks and `process.nextTick` run behind
  * them as usual, and an error that a callback throws becomes an `uncaughtException`, after its connection was destroyed.
+ * While events come thick and fast, up to four turns may share one immediate, where all who were told of data have written:
+ * what runs behind them then runs behind the last.
  * No callback is called from within a call of these methods, and none for a connection after its `onClose`.
  */
 

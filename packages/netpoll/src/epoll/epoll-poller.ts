@@ -61,6 +61,10 @@ export class EpollPoller extends KernelPoller {
     owned.move()
   }
 
+  /** A turn goes on by itself while there is more. */
+  readonly settled = false
+  readonly hot = false
+
   turn(): void {
     for (let round = 0; round < roundsMax; round++) {
       const ready = this.#look()
@@ -70,7 +74,7 @@ export class EpollPoller extends KernelPoller {
       if (this.trace !== undefined && flushed > 0) this.tell('submit', flushed)
       this.#closeCondemned()
       const idle = ready === 0 && this.#unread.length === 0
-      if (idle && this.outbox.empty && this.#condemnedNow.length === 0) {
+      if (idle && this.outbox.size === 0 && this.#condemnedNow.length === 0) {
         if (this.trace !== undefined) this.tell('wait', 0)
         return
       }

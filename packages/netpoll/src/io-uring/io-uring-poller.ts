@@ -40,6 +40,8 @@ export class IoUringPoller extends KernelPoller {
   readonly #parking: Parking
   /** Submissions that complete while they are handed over. */
   #prompt = 0
+  /** Callbacks for data since what was written was last handed over. */
+  #told = 0
 
   /** @param sizes of the queues: small ones for tests. Powers of two. */
   constructor(options: PollerOptions, reason: string, sizes: { submissions: number; completions: number } = ringSizes) {
@@ -56,10 +58,17 @@ export class IoUringPoller extends KernelPoller {
     owned.move()
   }
 
+  get hot(): boolean {
+    return this.#parking.hot && !this.#parking.parked
+  }
+
+  get settled(): boolean {
+    return this.hot && this.#told > 0 && this.outbox.size >= this.#told
+  }
+
   turn(): void {
     if (this.#parking.parked) this.#leave()
     if (!this.#parking.hot) return this.#coldTurn()
-    this.turns.foresee()
     this.#hotTurn()
   }
 
@@ -96,6 +105,7 @@ export class IoUringPoller extends KernelPoller {
   /** Makes submissions of what was written, and gives receive buffers back. */
   #prepare(): void {
     this.outbox.flush()
+    this.#told = 0
     this.#buffers.publish()
     const { pending, overflown } = this.#ring
     if (this.trace !== undefined && pending > 0) this.tell('submit', pending)
@@ -163,6 +173,7 @@ export class IoUringPoller extends KernelPoller {
       const id = flags >>> completionFlag.BUFFER_SHIFT
       if (result > 0) {
         const start = this.#buffers.startOf(id)
+        this.#told++
         this.delivery.data(connection, this.#buffers.bytes, start, start + result)
       }
       this.#buffers.give(id)

@@ -71,6 +71,10 @@ export abstract class KernelPoller implements Poller {
 
   /** Takes results from the kernel, runs callbacks, sends. */
   abstract turn(): void
+  /** Another turn will most likely follow at once. */
+  abstract readonly hot: boolean
+  /** More is expected at once, and everybody who was told of data in this turn has answered it. */
+  abstract readonly settled: boolean
   /** Sends what waits, or hands it over. */
   abstract send(connection: KernelConnection): void
   /** Accepts from now on, or again. @throws the system's error; the listener's descriptor is then the caller's to close. */

@@ -22,9 +22,9 @@ export class Outbox {
     this.#poller = poller
   }
 
-  /** Has nobody written since the last flush? */
-  get empty(): boolean {
-    return this.#count === 0
+  /** How many have written since the last flush. */
+  get size(): number {
+    return this.#count
   }
 
   /** The connection has written: it is flushed at the end of the turn. Ask first whether it is `dirty` already. */

@@ -5,6 +5,11 @@ import type { KernelPoller } from './kernel-poller.ts'
 
 /** After so many rounds a turn ends even if more has come, so that timers and other input get their share. */
 export const roundsMax = 8
+/**
+ * So many turns share an immediate, where nothing seems to wait behind them. That is for the collector's sake: most of what a
+ * turn leaves behind is the immediate.
+ */
+const inRowMax = 4
 
 /**
  * When a poller runs. The kernel's news wakes Node's loop through a {@link LoopWatch}; whoever writes, connects or closes
@@ -54,14 +59,6 @@ export class Turns {
     this.#next ??= this.#outside(setImmediate, this.#turn)
   }
 
-  /**
-   * Another turn is likely: asks for it at the beginning of this one, where nobody's context is current yet, because to get
-   * out of one later costs objects. Where it does not become due by the end of this one, it is taken back.
-   */
-  foresee(): void {
-    this.#next ??= setImmediate(this.#turn)
-  }
-
   /** There is work for the end of a turn: of the running one, or else of another. */
   ensure(): void {
     if (!this.#running) this.schedule()
@@ -98,32 +95,52 @@ export class Turns {
     this.#stopped = true
   }
 
+  /** A few turns may share the immediate: where everybody who was told of data has answered, nobody waits for what follows it. */
   #run(): void {
     this.#next = undefined
-    this.#due = false
     // The memory that a turn looks at is gone.
     if (this.#stopped) return
-    this.#running = true
-    const poller = this.#poller
-    poller.stats.turns++
     if (this.#woken) {
       this.#woken = false
-      poller.stats.wakes++
-      if (poller.trace !== undefined) poller.tell('wake', 1)
+      this.#poller.stats.wakes++
+      if (this.#poller.trace !== undefined) this.#poller.tell('wake', 1)
     }
+    this.#foresee()
+    try {
+      for (let turns = 1; this.#take() && turns < inRowMax; turns++);
+    } finally {
+      if (!this.#due) this.#rest()
+    }
+  }
+
+  /**
+   * Asks for what most likely comes next, another turn or sleep, at the beginning of this one, where nobody's context is
+   * current yet: to get out of one later costs objects.
+   */
+  #foresee(): void {
+    if (this.#poller.hot) this.#next = setImmediate(this.#turn)
+    else this.#watch!.arm()
+  }
+
+  /** @returns whether the next one may follow at once. */
+  #take(): boolean {
+    const poller = this.#poller
+    this.#due = false
+    this.#running = true
+    poller.stats.turns++
     try {
       poller.turn()
     } finally {
       this.#running = false
       this.#behind.run()
-      if (!this.#due) this.#rest()
     }
+    return poller.settled
   }
 
   /** Nothing to do until the kernel says so. */
   #rest(): void {
-    clearImmediate(this.#next)
+    if (this.#next !== undefined) clearImmediate(this.#next)
     this.#next = undefined
-    if (!this.#stopped) this.#outside(this.#arm)
+    if (!this.#stopped && !this.#watch!.armed) this.#outside(this.#arm)
   }
 }

@@ -47,6 +47,11 @@ export class LoopWatch {
     native.uv_unref(address)
   }
 
+  /** Does it look? */
+  get armed(): boolean {
+    return this.#standing !== undefined
+  }
+
   /** Looks from now on. Whoever has work to do anyway need not. */
   arm(): void {
     this.#standing ??= setImmediate(this.#look).unref()
