@@ -17,7 +17,7 @@ import { Traffic } from './traffic.ts'
 /** How long the `l` key loads. */
 const keyLoadS = 10
 /** Functions that the `p` key names. */
-const keyProfileRows = 5
+const keyProfileRows = 8
 
 /**
  * Everything that `npm run stage:N` does: options, start, banner or JSON events, live line and keys on a terminal,
