@@ -14,7 +14,8 @@ const waiting = [
   'security/{S01,S02,S04,S05,S06,S07,S08,S10,S11,S12,S14,S15,S16,S22,S23,S24,S25,S26}-*.test.ts',
   'bench/test/*.slow.test.ts',
   'packages/{client,http1}/test/**/*.slow.test.ts',
-  'stages/*/test/{stage,tls,quic}.test.ts',
+  'packages/console/test/profile.slow.test.ts',
+  'stages/*/test/!(loop|metrics).test.ts',
 ]
 /** CI's machines are shared: a core can vanish for longer than a test has patience. At a desk nothing is tried twice. */
 const retry = process.env['CI'] ? 1 : 0
@@ -38,13 +39,13 @@ export default defineConfig({
           exclude: ['**/*.slow.test.ts'],
           retry,
           testTimeout: 15_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },
       {
         ...shared,
-        test: { ...system, name: 'waiting', include: waiting, maxWorkers: 3, sequence: { groupOrder: 1 } },
+        test: { ...system, name: 'waiting', include: waiting, maxWorkers: 4, sequence: { groupOrder: 1 } },
       },
       {
         ...shared,

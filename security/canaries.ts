@@ -17,7 +17,7 @@ export interface Canary {
 /** Bytes of which no two have eight in common but by chance, so that those of another one are noticed. */
 export function secretBytes(random: Random): { secret: string; body: Buffer } {
   const secret = randomBytes(12).toString('hex')
-  const size = random() < 0.1 ? Math.floor(random() * 60_000) : Math.floor(random() * 2_000)
+  const size = random() < 0.03 ? Math.floor(random() * 60_000) : Math.floor(random() * 1_200)
   const digest = createHash('shake256', { outputLength: size }).update(secret).digest('latin1')
   return { secret, body: Buffer.from(secret + digest, 'latin1') }
 }

@@ -11,7 +11,7 @@ const phase: Phase = {
   name: 'closed',
   connections: 8,
   warmupS: 0.5,
-  durationS: 1.5,
+  durationS: 1,
   gives: {
     achievedQps: 'achievedQps',
     bytesPerRequest: 'heapBytesPerRequest',

@@ -83,7 +83,8 @@ test.skipIf(!script.available)(`key p: both formats, and a few names on the term
     '--admin-port',
     '0',
   ]
-  const env = { ...process.env, QPS_ROOT: folder }
+  // A terminal that can do what terminals do, wherever the test runs.
+  const env = { ...process.env, TERM: 'xterm', QPS_ROOT: folder }
   const child = spawn('script', ['-qec', words.join(' '), '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'], env })
   try {
     let screen = ''
