@@ -33,14 +33,16 @@ export function markerContent(name: string, sources: MarkerSources): string {
   return asBlock(alignedMarkdown(resultsTable(results)), notes.join('\n'), provenance(results))
 }
 
-/** One row per stage, its best variant as its own scenario measured it. */
+/**
+ * One row per stage, its best variant as its own scenario measured it. The difference is to that scenario's `baseline`, which
+ * is the best of the stage before: another scenario's figures are of other work, on another day.
+ */
 export function ladderTable({ stages, results }: Pick<MarkerSources, 'stages' | 'results'>): Table {
-  let before: number | undefined
   const rows = stages.map((stage) => {
-    const variant = bestOf(stage, results)
+    const { variant, baseline } = bestOf(stage, results)
     const cpu = variant?.summary.cpuUsPerRequest
-    const change = cpu && before !== undefined ? formatChange(cpu.median, before) : ''
-    before = cpu?.median
+    const before = baseline?.summary.cpuUsPerRequest
+    const change = cpu && before ? formatChange(cpu.median, before.median) : ''
     const median = (measure: Measure): string => showMeasure(measure, variant?.summary[measure]?.median)
     return [
       `[${String(stage.number)} ${stage.title}](stages/${stage.folder})`,
@@ -70,12 +72,17 @@ export const ladderColumns: Table['columns'] = [
   { title: 'to the stage before', align: 'right' },
 ]
 
-function bestOf(stage: StageManifest, results: readonly Results[]): VariantResult | undefined {
+function bestOf(
+  stage: StageManifest,
+  results: readonly Results[],
+): { variant?: VariantResult | undefined; baseline?: VariantResult | undefined } {
   for (const scenario of stage.scenarios) {
-    const variant = latest(scenario, results)?.variants.find(({ name }) => name === stage.best)
-    if (variant) return variant
+    const variants = latest(scenario, results)?.variants ?? []
+    const named = (wanted: string): VariantResult | undefined => variants.find(({ name }) => name === wanted)
+    const variant = named(stage.best)
+    if (variant) return { variant, baseline: named('baseline') }
   }
-  return undefined
+  return {}
 }
 
 function latest(scenario: string, results: readonly Results[]): Results | undefined {

@@ -3,14 +3,17 @@ import type { Stage } from '../data/stages.ts'
 import { ranking, showChange, showMedian, showSpread } from './measures.ts'
 import { plain, table } from './table.ts'
 
-/** One row per stage: its best variant, as the latest measurement of its own scenario has it. */
+/**
+ * One row per stage: its best variant, as the latest measurement of its own scenario has it, and the difference to the
+ * `baseline` of the same, which is the best of the stage before.
+ */
 export function ladder(stages: readonly Stage[], results: readonly Results[]): string {
-  let before: number | undefined
   const rows = stages.map((stage) => {
-    const summary = bestOf(stage, results)?.summary
+    const { variant, baseline } = bestOf(stage, results)
+    const summary = variant?.summary
     const cpu = summary?.[ranking]
-    const change = cpu && before !== undefined ? showChange(cpu.median, before) : ''
-    before = cpu?.median
+    const before = baseline?.summary[ranking]
+    const change = cpu && before ? showChange(cpu.median, before.median) : ''
     return [
       `[${stage.number} ${plain(stage.title)}](/${stage.folder}.md)`,
       plain(stage.best),
@@ -34,10 +37,15 @@ const columns = [
   { title: 'to the stage before', align: 'right' },
 ] as const
 
-function bestOf(stage: Stage, results: readonly Results[]): Variant | undefined {
+function bestOf(
+  stage: Stage,
+  results: readonly Results[],
+): { variant?: Variant | undefined; baseline?: Variant | undefined } {
   for (const scenario of stage.scenarios) {
-    const best = resultsOf(scenario, results)[0]?.variants.find(({ name }) => name === stage.best)
-    if (best) return best
+    const variants = resultsOf(scenario, results)[0]?.variants ?? []
+    const named = (wanted: string): Variant | undefined => variants.find(({ name }) => name === wanted)
+    const variant = named(stage.best)
+    if (variant) return { variant, baseline: named('baseline') }
   }
-  return undefined
+  return {}
 }

@@ -1,7 +1,8 @@
+import { parseDecimal } from '@qps/bytes'
 import type { RefusalReason } from '@qps/http-contract'
 import { blank, carriageReturn } from './character-classes.ts'
 import type { FieldSection } from './field-section.ts'
-import { decimalOf, equalsIgnoringCase, isHost, listHas } from './header-bytes.ts'
+import { equalsIgnoringCase, isHost, listHas } from './header-bytes.ts'
 
 /** Why a request is refused: the words that `refusals` of @qps/http-contract answers. */
 export type HeadFailure = Extract<
@@ -95,7 +96,7 @@ export class ControlFields {
 
   #noteLength(bytes: Uint8Array, start: number, end: number): HeadFailure | undefined {
     if (this.contentLength !== -1) return 'malformed'
-    this.contentLength = decimalOf(bytes, start, end)
+    this.contentLength = parseDecimal(bytes, start, end)
     return this.contentLength === -1 ? 'malformed' : undefined
   }
 

@@ -46,22 +46,6 @@ export function trimBlanks(bytes: Uint8Array, start: number, end: number): numbe
 }
 
 /**
- * Decimal digits and nothing else as a number: the value of Content-Length (RFC 9110 section 8.6). -1 for anything
- * else, and for what no number holds exactly.
- */
-export function decimalOf(bytes: Uint8Array, start: number, end: number): number {
-  if (start === end) return -1
-  let value = 0
-  for (let at = start; at < end; at++) {
-    const digit = bytes[at]! - 0x30
-    if (digit < 0 || digit > 9) return -1
-    value = value * 10 + digit
-    if (value > Number.MAX_SAFE_INTEGER) return -1
-  }
-  return value
-}
-
-/**
  * Is this a host and perhaps a port: a registered name, an IPv4 address or an IPv6 address in brackets (RFC 9110
  * section 7.2, RFC 3986 section 3.2.2)? The same grammar as `isValidHost` of @qps/http-contract, over bytes.
  */

@@ -1,3 +1,5 @@
+import { equalsAscii, parseDecimal } from '@qps/bytes'
+
 /** Digits of the largest id that a catalogue can have, which is below 2 to the power of 32. */
 const digitsMax = 10
 
@@ -26,7 +28,7 @@ export function parseItemId(text: string): number {
   return id
 }
 
-const prefix = Uint8Array.from('/items/', (character) => character.charCodeAt(0))
+const prefix = '/items/'
 
 /**
  * The same of a whole path, `/items/` and an id, as bytes: no string is made. An id that is percent-encoded is malformed
@@ -39,13 +41,6 @@ export function parseItemPath(bytes: Uint8Array, start: number, end: number): nu
   const from = start + prefix.length
   const length = end - from
   if (length <= 0 || length > digitsMax) return malformedId
-  for (let index = 0; index < prefix.length; index++) if (bytes[start + index] !== prefix[index]) return malformedId
-  if (length > 1 && bytes[from] === 48 /* 0 */) return malformedId
-  let id = 0
-  for (let at = from; at < end; at++) {
-    const digit = bytes[at]! - 48
-    if (digit < 0 || digit > 9) return malformedId
-    id = 10 * id + digit
-  }
-  return id
+  if (!equalsAscii(bytes, start, from, prefix)) return malformedId
+  return length > 1 && bytes[from] === 48 /* 0 */ ? malformedId : parseDecimal(bytes, from, end)
 }

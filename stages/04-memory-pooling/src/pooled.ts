@@ -1,5 +1,5 @@
 import type { VariantContext } from '@qps/console'
-import { QpsError, systemClock } from '@qps/core'
+import { systemClock } from '@qps/core'
 import type { HttpProblem, RunningServer } from '@qps/http-contract'
 import { PreparedFields, type Request, type Response } from '@qps/http1'
 import { type BufferLease, BufferPool, type PoolMode } from '@qps/pool'
@@ -100,18 +100,9 @@ export class PooledAnswers implements ItemAnswers {
 
   /** @returns undefined where the pool has nothing left. */
   #acquire(bytes: number): BufferLease | undefined {
-    const lease = acquireFrom(this.#buffers, bytes)
+    const lease = this.#buffers.tryAcquire(bytes)
     if (lease !== undefined || this.#lent.takeBack(looksWhenEmpty) === 0) return lease
-    return acquireFrom(this.#buffers, bytes)
-  }
-}
-
-function acquireFrom(buffers: BufferPool, bytes: number): BufferLease | undefined {
-  try {
-    return buffers.acquire(bytes)
-  } catch (error) {
-    if (error instanceof QpsError && error.code === 'QPS_POOL_EXHAUSTED') return undefined
-    throw error
+    return this.#buffers.tryAcquire(bytes)
   }
 }
 

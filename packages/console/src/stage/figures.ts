@@ -70,8 +70,9 @@ const columns: Column[] = [
 ]
 
 /**
- * The last measured figures of these stages' variants as a table; the difference is in CPU per request, to the row
- * above it. Where nothing was measured the cells say so.
+ * The last measured figures of these stages' variants as a table; the difference is in CPU per request: to the row above
+ * it among all variants, else to the scenario's `baseline`, the best of the stage before. Where nothing was measured the
+ * cells say so.
  *
  * @param every all variants of each stage, or only the best one.
  */
@@ -81,9 +82,11 @@ export function figuresTable(
   root: string = repositoryRoot(),
 ): string {
   const rows: string[][] = []
-  let previous: number | undefined
   for (const stage of stages) {
     const result = stage.scenarios.map((scenario) => storedResult(scenario, root)).find((found) => found !== undefined)
+    const cpuOf = (wanted: string): number | undefined =>
+      result?.variants.find(({ name }) => name === wanted)?.summary['cpuUsPerRequest']?.median
+    let previous = every ? undefined : cpuOf('baseline')
     for (const { name } of stage.variants.filter((variant) => every || variant.name === stage.best)) {
       const summary = result?.variants.find((variant) => variant.name === name)?.summary
       const cpu = summary?.['cpuUsPerRequest']?.median

@@ -1,6 +1,7 @@
+import { parseDecimal } from '@qps/bytes'
 import { blank, carriageReturn } from '../character-classes.ts'
 import type { FieldSection } from '../field-section.ts'
-import { decimalOf, equalsIgnoringCase, listHas } from '../header-bytes.ts'
+import { equalsIgnoringCase, listHas } from '../header-bytes.ts'
 
 const encoder = new TextEncoder()
 const connectionName = encoder.encode('connection')
@@ -47,7 +48,7 @@ export class ResponseFields {
     const end = base + fields[at + 3]!
     if (length === 14 && equalsIgnoringCase(bytes, nameStart, nameEnd, contentLengthName)) {
       if (this.contentLength !== -1) return false
-      this.contentLength = decimalOf(bytes, start, end)
+      this.contentLength = parseDecimal(bytes, start, end)
       return this.contentLength !== -1
     }
     if (length === 17 && equalsIgnoringCase(bytes, nameStart, nameEnd, transferEncodingName)) {

@@ -1,3 +1,4 @@
+import { decimalBytes, writeDecimal } from '@qps/bytes'
 import { QpsError } from '@qps/core'
 import { dateClock } from './date.ts'
 import { reasonOf } from './reasons.ts'
@@ -131,13 +132,13 @@ export class PreparedFields {
    * @throws QpsError QPS_STATUS.
    */
   head(status: number, length: number): Uint8Array {
-    const digits = digitsOf(length)
+    const digits = decimalBytes(length)
     let head = this.#heads[digits]
     if (head === undefined || head.status !== status || head.version !== dateClock.version) {
       head = this.#heads[digits] = this.#encode(status, length)
     } else if (head.length !== length) {
       head.length = length
-      writeDigits(head.bytes, head.digitsAt + digits, length)
+      writeDecimal(head.bytes, head.digitsAt, length)
     }
     return head.bytes
   }
@@ -171,21 +172,4 @@ export class PreparedFields {
     const bytes = Uint8Array.from(Buffer.from(`${before}${length}\r\nDate: ${dateClock.value}`, 'latin1'))
     return { bytes, status, version: dateClock.version, digitsAt: before.length, length }
   }
-}
-
-function digitsOf(length: number): number {
-  let digits = 1
-  for (let bound = 10; length >= bound; bound *= 10) digits++
-  return digits
-}
-
-/** Writes the digits of a whole number, the last one in front of `end`. */
-function writeDigits(bytes: Uint8Array, end: number, number: number): void {
-  let rest = number
-  let at = end
-  do {
-    const next = Math.floor(rest / 10)
-    bytes[--at] = 48 /* 0 */ + (rest - next * 10)
-    rest = next
-  } while (rest > 0)
 }

@@ -68,8 +68,8 @@ export class IoUringPoller extends KernelPoller {
 
   turn(): void {
     if (this.#parking.parked) this.#leave()
-    if (!this.#parking.hot) return this.#coldTurn()
-    this.#hotTurn()
+    if (this.#parking.hot) this.#hotTurn()
+    else this.#coldTurn()
   }
 
   /** Answers what has come, at once, until nothing is left. Nothing here waits. */
