@@ -4,7 +4,15 @@ export { errorEvent, errorLine, exitCodeOf, runCommand } from './run-command.ts'
 
 // Stages: what `npm run stage:N` does.
 export { runStage } from './stage/run-stage.ts'
-export { readStage, type StageDefinition, type StartVariant, type VariantContext } from './stage/definition.ts'
+export {
+  readStage,
+  type StageDefinition,
+  type StageServer,
+  type StartVariant,
+  type VariantContext,
+} from './stage/definition.ts'
+export type { Drawing, DrawnRow } from './stage/drawing.ts'
+export type { StageView } from './stage/views.ts'
 export { readLadder, repositoryRoot } from './stage/figures.ts'
 
 // Words and figures.

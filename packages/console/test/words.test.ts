@@ -43,18 +43,29 @@ test('tables align, numbers to the right', () => {
 
 test('the banner has at most 12 lines, and says where, what and how to stop', () => {
   const stage = readStage(new URL('../../../stages/01-minimal-server/stage.json', import.meta.url))
-  const text = banner(stage, {
+  const facts = {
     variant: 'hardened',
     url: 'http://h:1',
     admin: 'http://h:2',
     endpoints: { h2: 'h:3' },
     parts: { kv: 'embedded' },
     notes: {},
+    tries: [],
+    views: [],
     interactive: false,
-  })
+  }
+  const text = banner(stage, facts)
   expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(12)
-  for (const part of ['http://h:1', 'http://h:2/metrics', 'hardened', 'kv embedded', 'Ctrl-C'])
+  for (const part of ['http://h:1', 'http://h:2/metrics', 'hardened', 'kv embedded', 'curl -i http://h:1/', 'Ctrl-C'])
     expect(text).toContain(part)
+  const drawing = banner(stage, {
+    ...facts,
+    tries: ['curl h'],
+    views: [{ key: 't', name: 'trace' }],
+    interactive: true,
+  })
+  for (const part of ['http://h:2/debug/trace', 't trace · l load', 'curl h']) expect(drawing).toContain(part)
+  expect(drawing).not.toContain('curl -i')
 })
 
 describe('keys', () => {
@@ -73,7 +84,7 @@ describe('keys', () => {
     const errors: unknown[] = []
     const pressed: string[] = []
     const keys = readKeys(
-      { a: () => void pressed.push('a'), x: async () => Promise.reject(new Error('no')) },
+      () => ({ a: () => void pressed.push('a'), x: async () => Promise.reject(new Error('no')) }),
       (error) => errors.push(error),
       input as never,
     )
@@ -93,7 +104,11 @@ describe('keys', () => {
     let finish: () => void = () => {}
     const slow = new Promise<void>((resolve) => (finish = resolve))
     const actions = { l: () => slow, v: () => void pressed.push('v'), q: () => void pressed.push('q') }
-    using _keys = readKeys(actions, () => {}, input as never)
+    using _keys = readKeys(
+      () => actions,
+      () => {},
+      input as never,
+    )
     input.emit('data', 'lvq')
     expect(pressed).toEqual(['q'])
     finish()

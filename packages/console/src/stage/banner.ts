@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import type { StageDefinition } from './definition.ts'
+import type { StageView } from './views.ts'
 
 /** The addresses that a banner names. */
 export interface BannerFacts {
@@ -14,6 +15,10 @@ export interface BannerFacts {
   interactive: boolean
   /** What the variant says of how it runs. */
   notes: Record<string, string>
+  /** Lines to type; empty for those of every stage. */
+  tries: readonly string[]
+  /** What it can draw. */
+  views: readonly Pick<StageView, 'name' | 'key'>[]
 }
 
 /** At most 12 lines: what runs, what is new, where it is, what to try. Colors only where the stream wants them. */
@@ -30,6 +35,10 @@ export function banner(
   const others = Object.entries(facts.endpoints).filter(([protocol]) => protocol !== 'http')
   const endpoints = others.map(([protocol, at]) => `${protocol} ${at}`)
   const parts = Object.entries(facts.parts).map(([part, where]) => `${part} ${where}`)
+  const tries =
+    facts.tries.length > 0
+      ? facts.tries
+      : [`curl -i ${facts.url}/`, `curl -d 'hello' ${facts.url}/echo`, `npm run load -- ${facts.url}/ -d 5`]
   const lines = [
     `${style('bold', `Stage ${stage.number} · ${stage.title}`)}  ${style('dim', stage.chapter)}`,
     `${label('changed')}${stage.changed}`,
@@ -38,14 +47,21 @@ export function banner(
     ...notes,
     `${label('metrics')}${facts.admin}/metrics`,
     ...(parts.length > 0 ? [`${label('parts')}${parts.join(', ')}`] : []),
-    `${label('try')}curl -i ${facts.url}/`,
-    `${label('')}curl -d 'hello' ${facts.url}/echo`,
-    `${label('')}npm run load -- ${facts.url}/ -d 5`,
+    ...(facts.views.length > 0 ? [`${label('views')}${viewsOf(facts)}`] : []),
+    ...tries.map((line, index) => `${label(index === 0 ? 'try' : '')}${line}`),
     facts.interactive
-      ? `${label('keys')}${keysLine}`
+      ? `${label('keys')}${keysLine(facts.views)}`
       : `${label('stop')}Ctrl-C or SIGTERM drains; a second one ends at once`,
   ]
   return `${lines.join('\n')}\n`
 }
 
-export const keysLine = 'l load · v next variant · p CPU profile · b block 50 ms · d difference · h help · q quit'
+function viewsOf({ admin, views }: BannerFacts): string {
+  return views.map(({ name }) => `${admin}/debug/${name}`).join(', ')
+}
+
+/** The keys that work, those of the variant's views first. */
+export function keysLine(views: BannerFacts['views']): string {
+  const own = views.map(({ key, name }) => `${key} ${name} · `).join('')
+  return `${own}l load · v next variant · p CPU profile · b block 50 ms · d difference · h help · q quit`
+}

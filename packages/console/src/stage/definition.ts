@@ -2,6 +2,7 @@ import { didYouMean, QpsError } from '@qps/core'
 import type { RunningServer } from '@qps/http'
 import type { MetricsRegistry } from '@qps/metrics'
 import { readFileSync } from 'node:fs'
+import type { StageView } from './views.ts'
 
 /** `stage.json`: what a stage says of itself. The code never repeats it. */
 export interface StageDefinition {
@@ -20,8 +21,8 @@ export interface StageDefinition {
   packages: string[]
   /** The variant that runs without `--variant`. */
   best: string
-  /** In reading order. */
-  variants: { name: string; summary: string }[]
+  /** In reading order. `workers`: how many it has without `--workers`; default 1. */
+  variants: { name: string; summary: string; workers?: number }[]
   scenarios: string[]
   /** Names that `--with` accepts: real parts that can take an embedded one's place. */
   parts: string[]
@@ -44,8 +45,16 @@ export interface VariantContext {
   registry: MetricsRegistry
 }
 
+/** A variant that runs, with what the console shows of it. */
+export interface StageServer extends RunningServer {
+  /** Pictures of what it does, each with a key and a page. */
+  views?: readonly StageView[]
+  /** Lines to type, for the banner: at most three. Default: the surface that every stage has. */
+  tries?: readonly string[]
+}
+
 /** Starts one variant; resolves when it accepts connections. */
-export type StartVariant = (context: VariantContext) => Promise<RunningServer>
+export type StartVariant = (context: VariantContext) => Promise<StageServer>
 
 /** Reads `stage.json` beside the stage's `src`. */
 export function readStage(file: URL): StageDefinition {

@@ -7,9 +7,11 @@ const controlD = '\x04'
 /**
  * Reads single keys from the terminal. Raw mode swallows Ctrl-C, so it is sent on as the signal that it would have
  * been. An action that is still running makes further keys wait for nothing: they are ignored until it ends.
+ *
+ * @param actions asked at each key, for they may change.
  */
 export function readKeys(
-  actions: KeyActions,
+  actions: () => KeyActions,
   onError: (error: unknown) => void,
   input: NodeJS.ReadStream = process.stdin,
 ): Disposable {
@@ -17,14 +19,14 @@ export function readKeys(
   const onData = (data: string): void => {
     for (const key of data) {
       if (key === controlC || key === controlD) process.kill(process.pid, 'SIGINT')
-      else if (Object.hasOwn(actions, key)) void perform(key)
+      else if (Object.hasOwn(actions(), key)) void perform(key)
     }
   }
   const perform = async (key: string): Promise<void> => {
     if (busy && key !== 'q' && key !== 'h') return
     busy = true
     try {
-      await actions[key]!()
+      await actions()[key]?.()
     } catch (error) {
       onError(error)
     } finally {

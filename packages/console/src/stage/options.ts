@@ -42,7 +42,7 @@ export function stageCommand(stage: StageDefinition, own: OwnOptions = {}): Comm
         default: '127.0.0.1',
         help: 'address of the admin port; keep it on loopback',
       },
-      workers: { type: 'string', value: 'W', default: '1', help: 'worker threads, or auto' },
+      workers: { type: 'string', value: 'W', help: `worker threads, or auto; default ${workersWords(stage)}` },
       'connections-max': {
         type: 'integer',
         value: 'N',
@@ -82,7 +82,8 @@ export interface StageOptions {
   port: number
   adminHost: string
   adminPort: number
-  workers: number
+  /** Worker threads of a variant: as asked for, else its own number. */
+  workersOf(variant: string): number
   connectionsMax: number | undefined
   loadS: number | undefined
   once: boolean
@@ -108,7 +109,7 @@ export function stageOptions(stage: StageDefinition, command: ParsedCommand, own
     port: command.number('port')!,
     adminHost: command.text('admin-host')!,
     adminPort: command.number('admin-port')!,
-    workers: checkWorkers(stage, command.text('workers')!),
+    workersOf: workersOf(stage, command.text('workers')),
     connectionsMax: command.number('connections-max'),
     loadS,
     once: command.flag('once'),
@@ -129,6 +130,18 @@ function checkOwn(variant: string, command: ParsedCommand, own: OwnOptions): voi
       hint: `add --variant ${option.variant}`,
     })
   }
+}
+
+function workersOf(stage: StageDefinition, asked: string | undefined): (variant: string) => number {
+  if (asked === undefined) return (variant) => stage.variants.find(({ name }) => name === variant)?.workers ?? 1
+  const workers = checkWorkers(stage, asked)
+  return () => workers
+}
+
+/** `1`, and the variants that have another number. */
+function workersWords(stage: StageDefinition): string {
+  const others = stage.variants.flatMap(({ name, workers }) => (workers === undefined ? [] : `${workers} for ${name}`))
+  return ['1', ...others].join(', ')
 }
 
 function checkWorkers(stage: StageDefinition, text: string): number {

@@ -5,6 +5,7 @@ import { formatMs } from '../format.ts'
 import { loadReport } from '../load-report.ts'
 import { banner } from './banner.ts'
 import type { StageDefinition } from './definition.ts'
+import type { StageView } from './views.ts'
 
 /** What a running stage has to say, before it is put into words. */
 export interface ListeningFacts {
@@ -16,6 +17,10 @@ export interface ListeningFacts {
   parts: Record<string, string>
   /** What the variant says of how it runs. */
   notes: Record<string, string>
+  /** Lines to type; empty for those of every stage. */
+  tries: readonly string[]
+  /** What it can draw. */
+  views: readonly Pick<StageView, 'name' | 'key'>[]
 }
 
 /** Where a stage's events go: one implementation for programs, one for people. */

@@ -71,7 +71,8 @@ async function serve(run: StageRun): Promise<void> {
     const actions = keyActions(run, output, stop, (note) => {
       if (line) line.note = note
     })
-    cleanup.use(readKeys(actions, (error) => print(errorLine(error))))
+    const all = (): KeyActions => ({ ...viewActions(run, output), ...actions })
+    cleanup.use(readKeys(all, (error) => print(errorLine(error))))
   }
 
   let failure: unknown
@@ -136,9 +137,13 @@ function keyActions(
     },
     b: () => output.say(run.block()),
     d: () => output.say(difference(stage)),
-    h: () => output.say(`${keysLine}\nnpm run stage:${stage.number} -- --help shows the options`),
+    h: () => output.say(`${keysLine(run.views)}\nnpm run stage:${stage.number} -- --help shows the options`),
     q: () => stop.abort(),
   }
+}
+
+function viewActions(run: StageRun, output: StageOutput): KeyActions {
+  return Object.fromEntries(run.views.map((view) => [view.key, async () => output.say(await run.draw(view))]))
 }
 
 /** The functions that took most of the time, and where the whole profile is. */

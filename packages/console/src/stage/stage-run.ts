@@ -1,13 +1,15 @@
-import { type DrainReport, type RunningServer, startAdmin } from '@qps/http'
+import { type DrainReport, startAdmin } from '@qps/http'
 import { type LoadResult, runLoadProcess } from '@qps/loadgen'
 import { createRegistry, exposition, type MetricsRegistry, processMetrics } from '@qps/metrics'
 import { debugPages, type Profile, Profiler, profileName, RequestCount, writeProfile } from '@qps/profile'
 import { join } from 'node:path'
 import { blockLoop, blockPage } from './block.ts'
-import type { StageDefinition, StartVariant } from './definition.ts'
+import type { StageDefinition, StageServer, StartVariant } from './definition.ts'
+import { drawingText } from './drawing.ts'
 import { repositoryRoot } from './figures.ts'
 import type { StageOptions } from './options.ts'
 import type { ListeningFacts } from './output.ts'
+import { checkViews, type StageView, viewRoutes } from './views.ts'
 
 /** First Ctrl-C to the end of the process, at most. */
 const drainLimitMs = 5000
@@ -22,7 +24,8 @@ export class StageRun {
   readonly options: StageOptions
   readonly #variants: Record<string, StartVariant>
   #variant: string
-  #server: RunningServer | undefined
+  #server: StageServer | undefined
+  #views: readonly StageView[] = []
   #registry = createRegistry()
   #admin: AdminServer | undefined
   #ready = false
@@ -40,18 +43,18 @@ export class StageRun {
 
   /** Starts the variant, then its admin port. What was started is stopped again where a later step fails. */
   async start(): Promise<void> {
-    this.#server = await this.#startVariant(this.#variant, this.options.port)
+    await this.#startVariant(this.#variant, this.options.port)
     try {
       this.#admin = await startAdmin({
         host: this.options.adminHost,
         port: this.options.adminPort,
         metrics: () => exposition(this.#registry),
         ready: () => this.#ready,
-        routes: () => ({ ...this.#server?.pages, ...this.#debug.routes }),
+        routes: () => ({ ...this.#server?.pages, ...viewRoutes(this.#views), ...this.#debug.routes }),
         actions: { '/block': blockPage },
       })
     } catch (error) {
-      await this.#server.drain(0)
+      await this.#server!.drain(0)
       throw error
     }
     this.#ready = true
@@ -60,11 +63,13 @@ export class StageRun {
   get facts(): ListeningFacts {
     return {
       variant: this.#variant,
-      workers: this.options.workers,
+      workers: this.options.workersOf(this.#variant),
       url: this.#server!.url,
       admin: this.#admin!.url,
       endpoints: { ...this.#server!.endpoints },
       notes: { ...this.#server!.notes },
+      tries: this.#server!.tries ?? [],
+      views: this.#views,
       parts: Object.fromEntries(this.stage.parts.map((part) => [part, 'embedded'])),
     }
   }
@@ -72,6 +77,16 @@ export class StageRun {
   /** The port that requests arrive on. */
   get port(): number {
     return Number(new URL(this.#server!.url).port)
+  }
+
+  /** Pictures of what the variant does now. */
+  get views(): readonly StageView[] {
+    return this.#views
+  }
+
+  /** One of them, for a terminal. */
+  async draw(view: StageView): Promise<string> {
+    return drawingText(view.title, await view.draw(new URLSearchParams()))
   }
 
   /** Blocks this thread's loop, to see what that does. @returns the line to show. */
@@ -98,7 +113,7 @@ export class StageRun {
     const following = names[(names.indexOf(this.#variant) + 1) % names.length]!
     const { port } = this
     await this.#drainServer(1000)
-    this.#server = await this.#startVariant(following, port)
+    await this.#startVariant(following, port)
     this.#variant = following
     this.#ready = true
   }
@@ -135,21 +150,26 @@ export class StageRun {
     return this.#server!.drain(limitMs)
   }
 
-  async #startVariant(name: string, port: number): Promise<RunningServer> {
+  async #startVariant(name: string, port: number): Promise<void> {
     this.#registry = createRegistry()
     processMetrics(this.#registry)
-    const { host, workers, connectionsMax, asked, variant, given } = this.options
-    return this.#variants[name]!({
+    const { host, workersOf, connectionsMax, asked, variant, given } = this.options
+    this.#views = []
+    this.#server = await this.#variants[name]!({
       host,
       port,
-      workers,
+      workers: workersOf(name),
       connectionsMax,
       asked: asked || name !== variant,
       given,
       registry: this.#registry,
     })
+    this.#views = checkViews(this.#server.views ?? [], ownKeys)
   }
 }
+
+/** What the console's own keys are. */
+export const ownKeys: readonly string[] = ['l', 'v', 'p', 'b', 'd', 'h', 'q']
 
 const requestsTotal = 'http_server_requests_total'
 
