@@ -4,6 +4,27 @@ export { pollerConformance } from './poller-conformance.ts'
 export { poolConformance } from './pool-conformance.ts'
 export { ambiguousRequests } from './ambiguous-requests.ts'
 
+// Linearizability: histories of concurrent threads, recorded and judged
+export {
+  checkLinearizable,
+  clockStamps,
+  type Counterexample,
+  counterStamps,
+  type Datum,
+  type HistoryLegend,
+  HistoryLog,
+  type Linearizability,
+  linearizabilityDefaults,
+  mapKeyModel,
+  minimalCounterexample,
+  type Operation,
+  operationText,
+  readHistory,
+  type SequentialModel,
+  type SequentialOperation,
+  type Stamp,
+} from './linearizability/index.ts'
+
 // Stages and programs as processes
 export { type StageEvent, type StageProcess, startStage } from './stage-process.ts'
 export { type ProgramAvailability, requireProgram } from './programs.ts'

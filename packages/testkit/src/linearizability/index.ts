@@ -1,0 +1,5 @@
+export { checkLinearizable, type Linearizability, linearizabilityDefaults } from './check.ts'
+export { type Counterexample, minimalCounterexample } from './counterexample.ts'
+export { clockStamps, counterStamps, type HistoryLegend, HistoryLog, readHistory, type Stamp } from './history-log.ts'
+export { mapKeyModel, type SequentialModel, type SequentialOperation } from './model.ts'
+export { type Datum, type Operation, operationText } from './operation.ts'
