@@ -6,8 +6,11 @@ import type { Work } from './repeat.ts'
 export const poolKinds = ['plain', 'pool', 'pool-development', 'generic-pool'] as const
 export type PoolKind = (typeof poolKinds)[number]
 
-/** What is come by: an object of so many fields, or a buffer of so many bytes. */
-export type Wanted = { fields: number } | { bytes: number }
+/**
+ * What is come by: an object of so many fields, which are filled and read, or a buffer of so many bytes. `bareFields`: an object
+ * again, and nobody looks at it, so that nothing but acquire and release is left.
+ */
+export type Wanted = { fields: number } | { bareFields: number } | { bytes: number }
 
 /** Memory is given to a process in pieces of this, at the first write to one. */
 const pageBytes = 4096
@@ -21,6 +24,10 @@ const seedMask = 2 ** 24 - 1
  */
 export async function poolWork(kind: PoolKind, wanted: Wanted, held: number): Promise<Work> {
   if (kind === 'generic-pool') return genericWork(wanted, held)
+  if ('bareFields' in wanted) {
+    const Filled = recordClass(wanted.bareFields)
+    return kind === 'plain' ? bareRecords(Filled, held) : bareLeases(recordPool(Filled, kind, held), held)
+  }
   if ('fields' in wanted) {
     const Filled = recordClass(wanted.fields)
     return kind === 'plain' ? plainRecords(Filled, held) : leasedRecords(recordPool(Filled, kind, held), held)
@@ -82,6 +89,44 @@ function leasedRecords(pool: ObjectPool<FilledRecord>, held: number): Work {
     },
     get checksum() {
       return sum >>> 0
+    },
+  }
+}
+
+function bareRecords(Filled: RecordClass, held: number): Work {
+  const ring = Array.from({ length: held }, () => new Filled(0))
+  let next = 0
+  return {
+    run(count) {
+      let at = next
+      for (let done = 0; done < count; done++) {
+        ring[at & (held - 1)] = new Filled(0)
+        at = (at + 1) & seedMask
+      }
+      next = at
+    },
+    get checksum() {
+      return next
+    },
+  }
+}
+
+function bareLeases(pool: ObjectPool<FilledRecord>, held: number): Work {
+  const ring: Lease<FilledRecord>[] = Array.from({ length: held }, () => pool.acquire())
+  let next = 0
+  return {
+    run(count) {
+      let at = next
+      for (let done = 0; done < count; done++) {
+        const place = at & (held - 1)
+        ring[place]!.release()
+        ring[place] = pool.acquire()
+        at = (at + 1) & seedMask
+      }
+      next = at
+    },
+    get checksum() {
+      return next
     },
   }
 }
@@ -197,6 +242,14 @@ async function genericWork(wanted: Wanted, held: number): Promise<Work> {
       touch,
       (buffer) => buffer[0]!,
     )
+  if ('bareFields' in wanted) {
+    const Filled = recordClass(wanted.bareFields)
+    return make(
+      () => new Filled(0),
+      () => {},
+      () => 1,
+    )
+  }
   const Filled = recordClass(wanted.fields)
   return make(
     () => new Filled(0),

@@ -5,9 +5,10 @@ const stage = '04-memory-pooling'
 const variants = ['naive', 'baseline', 'compiled', 'pooled', 'zero'] as const
 type Variant = (typeof variants)[number]
 
-/** One item of the catalogue: every request asks for the same, and its answer is made anew each time. */
+/** Every request asks for another item of the catalogue, in an order that looks random, and its answer is made anew. */
 const item: RightAnswer = {
   path: '/items/7',
+  loadPath: '/items/[1-10000]',
   status: 200,
   contentType: 'application/json',
   body: /^\{"id":7,"title":".+","description":".+","price":\d+,"stock":\d+,"tags":\[.+\]\}$/,
@@ -68,7 +69,7 @@ export const allocations: ServerScenario = {
     'leased buffers, and from parts that were encoded before?',
   claims: ['3.1a', '3.1c', '3.2c', '3.2d'],
   method:
-    'GET /items/7 over 64 connections of HTTP/1.1 on loopback, one request at a time on each, one thread; a fresh process per ' +
+    'GET /items/:id, another one of ten thousand each time, over 64 connections of HTTP/1.1 on loopback, one request at a time on each, one thread; a fresh process per ' +
     'arm and round. Bytes, collections and pauses are differences of what V8 counts, read on the admin port right before and ' +
     'right behind the measured part of a closed loop; what reading itself allocates was seen before and is taken off, what ' +
     'opening and closing the connections allocates is not. "Per million" is what happened in the load, divided by its ' +

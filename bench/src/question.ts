@@ -8,6 +8,8 @@ export type Question = Pick<Phase, 'echoBytes'>
 export interface Asked {
   protocol: Protocol
   path: string
+  /** The same or, where the right answer has one, the range of paths that loads take turns through. */
+  loadPath: string
   /** What is to come back: a body, or the payload of a message. Undefined where the right answer itself is. */
   echo: Buffer | undefined
 }
@@ -25,7 +27,8 @@ export function asked(
   const { path, echoPath } = protocol === 'grpc' ? { path: undefined, echoPath: undefined, ...answer.grpc } : answer
   const found = echo === undefined ? path : echoPath
   if (found === undefined) throw new Error(`the scenario names no ${echo ? 'echo' : 'path'} for ${protocol}`)
-  return { protocol, path: found, echo }
+  const loadPath = (protocol === 'h1' && echo === undefined ? answer.loadPath : undefined) ?? found
+  return { protocol, path: found, loadPath, echo }
 }
 
 /** The different questions of some loads. */
@@ -37,10 +40,10 @@ export function questionsOf(phases: readonly Question[]): Question[] {
 
 /** The same question as the load generator asks it of the server at `base`. */
 export function loadOf(
-  { protocol, path, echo }: Asked,
+  { protocol, loadPath, echo }: Asked,
   base: string,
 ): Pick<LoadOptions, 'url' | 'protocol' | 'method' | 'body' | 'grpcBytes'> {
-  const to = { url: new URL(path, base).href, protocol }
+  const to = { url: new URL(loadPath, base).href, protocol }
   if (protocol === 'grpc') return { ...to, grpcBytes: echo?.length ?? 0 }
   return echo === undefined ? to : { ...to, method: 'POST', body: echo }
 }

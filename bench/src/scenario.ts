@@ -114,6 +114,11 @@ export interface Variant extends Access {
 /** What is right, over whatever protocol an arm is asked. */
 export interface RightAnswer {
   path: string
+  /**
+   * h1: what loads ask for instead, a range such as `/items/[1-1000]` that `path` is one of, so that no request is answered from
+   * what the one before has left in a cache. Every answer must be 2xx; the right one is checked at `path`.
+   */
+  loadPath?: string
   status: number
   contentType: string
   /** The whole body must match. A group named `ts` must be a Unix time in ms, at most a minute from now. */

@@ -1,14 +1,15 @@
 import { systemErrorCode } from '@qps/core'
 import type { ConnectionContext, ConnectionOwner, Ending, LoadConnection } from './connection.ts'
 import { InstantRing } from './instant-ring.ts'
+import type { RequestCycle } from './request-cycle.ts'
 import { ResponseParser } from './response-parser.ts'
 import type { TransportConnection, TransportHandler } from './transport.ts'
 
 /** What HTTP/1.1 needs beyond what all connections do. */
 export interface Http1Context extends ConnectionContext {
   method: string
-  /** Prepared writes: `batches[n]` is n requests in one piece, 1..pipeline. */
-  batches: readonly Uint8Array[]
+  /** What is sent, by all connections of a thread in turn. */
+  requests: RequestCycle
 }
 
 /**
@@ -61,9 +62,9 @@ export class Http1Connection implements TransportHandler, LoadConnection {
 
   flush(): void {
     if (this.#intended.length === this.#unsent) this.#waitingSinceMs = this.#context.clock.nowMs()
-    const batch = this.#context.batches[this.#unsent]!
+    const requests = this.#context.requests.next(this.#unsent)
     this.#unsent = 0
-    this.#socket!.write(batch)
+    this.#socket!.write(requests)
   }
 
   onConnect(): void {

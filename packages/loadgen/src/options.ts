@@ -2,8 +2,9 @@ import { checkInteger, checkNumber, describe, QpsError } from '@qps/core'
 import { protocolDefaults, windowBytesMax } from '@qps/http2-frames'
 import { grpcBody, grpcFields, http2Fields, type Http2Message, payloadMessage } from './http2/message.ts'
 import { http3Message } from './http3/message.ts'
-import { type Message, messageBytes, type Protocol } from './protocol.ts'
-import { encodeRequest } from './request.ts'
+import { hasRange, rangeMax } from './path-range.ts'
+import { type Message, messageBytes, messageCount, type Protocol } from './protocol.ts'
+import { http1Message, requestsBytesMax } from './request.ts'
 import { checkTransport, checkUrl, usualSecureTransport } from './target-options.ts'
 import { type TlsTarget, tlsTarget } from './tls-target.ts'
 
@@ -13,7 +14,10 @@ const alpnOf: Readonly<Record<Protocol, TlsTarget['alpn']>> = { h1: 'http/1.1', 
 
 /** What `runLoad` is asked to do. Only `url` is required; {@link loadDefaults} holds the rest. */
 export interface LoadOptions {
-  /** Where to, `http://` or, over TLS, `https://`. Path and query are sent as they stand. */
+  /**
+   * Where to, `http://` or, over TLS, `https://`. Path and query are sent as they stand. With `h1` they may have one range,
+   * `/items/[1-1000]`: requests then take turns through its numbers, 65,536 at most, in an order that is the same in every run.
+   */
   url: string
   /**
    * `h1` (default), HTTP/1.1; `h2`, HTTP/2, in cleartext with prior knowledge; `grpc`, unary calls of gRPC over the same, where
@@ -45,7 +49,7 @@ export interface LoadOptions {
   warmupS?: number
   /** Seconds that a connection may owe an answer, 0.05..600; default 10. Looked at every tenth of it. */
   timeoutS?: number
-  /** True where correct answers differ in length; default false. Chunked ones may always differ. */
+  /** True where correct answers differ in length; default false, true with a range. Chunked ones may always differ. */
   lengthVaries?: boolean
   /**
    * HTTP/2 and HTTP/3: what the server may send ahead of us, on each stream and on the connection: 65,535..2^31-1 bytes, default
@@ -122,6 +126,8 @@ export const loadLimits: Readonly<{
   timeoutS: { min: number; max: number }
   bodyBytes: number
   windowBytes: { min: number; max: number }
+  /** Different requests that take turns. */
+  range: number
   /** A connection's requests are kept until they are sent: so much of them together. */
   pipelineBytes: number
 }> = {
@@ -134,7 +140,8 @@ export const loadLimits: Readonly<{
   timeoutS: { min: 0.05, max: 600 },
   bodyBytes: 1024 * 1024,
   windowBytes: { min: protocolDefaults.initialWindowBytes, max: windowBytesMax },
-  pipelineBytes: 64 * 1024 * 1024,
+  range: rangeMax,
+  pipelineBytes: requestsBytesMax,
 }
 
 /** Options checked and completed; plain data, so that it reaches threads and processes. */
@@ -173,6 +180,7 @@ export function planLoad(options: LoadOptions): LoadPlan {
     ...(asked.protocol === 'grpc' && { method: 'POST' }),
     ...asked,
   }
+  const message = messageOf(url, given)
   const plan: LoadPlan = {
     url: options.url,
     host,
@@ -182,11 +190,11 @@ export function planLoad(options: LoadOptions): LoadPlan {
     rateQps:
       given.rateQps === undefined ? null : checkNumber('rateQps', given.rateQps, { min: 1, max: limits.rateQps }),
     pipeline: checkInteger('pipeline', given.pipeline, { min: 1, max: limits.pipeline }),
-    message: messageOf(url, given),
+    message,
     threads: checkInteger('threads', given.threads, { min: 1, max: limits.threads }),
     warmupS: checkNumber('warmupS', given.warmupS, { min: 0, max: limits.warmupS }),
     timeoutS: checkNumber('timeoutS', given.timeoutS, limits.timeoutS),
-    lengthVaries: given.lengthVaries,
+    lengthVaries: given.lengthVaries || messageCount(message) > 1,
     transport: given.transport,
     tls: isSecure ? tlsTarget(host, alpnOf[given.protocol], given.ca, given.insecure) : undefined,
   }
@@ -196,7 +204,7 @@ export function planLoad(options: LoadOptions): LoadPlan {
       hint: 'every thread needs a connection of its own: lower threads or raise connections',
     })
   }
-  const bytes = messageBytes(plan.message)
+  const bytes = messageBytes(message) / messageCount(message)
   if (bytes * plan.pipeline > limits.pipelineBytes) {
     throw new QpsError('QPS_OPTION', `pipeline ${plan.pipeline} of requests of ${bytes} bytes is over 64 MiB`, {
       hint: 'lower pipeline or shorten the body',
@@ -209,6 +217,11 @@ export function planLoad(options: LoadOptions): LoadPlan {
 function messageOf(url: URL, given: LoadOptions & typeof loadDefaults): Message {
   const protocol = checkProtocol(given.protocol)
   const { headers = {}, method } = given
+  if (protocol !== 'h1' && hasRange(url)) {
+    throw new QpsError('QPS_OPTION', `url must have no range with ${protocol}: only h1 takes turns`, {
+      hint: 'use h1, or one path',
+    })
+  }
   if (protocol === 'grpc') return { protocol, ...grpcCall(url, given) }
   if (given.grpcBytes !== undefined) {
     throw new QpsError('QPS_OPTION', 'grpcBytes makes a message of gRPC, which needs the protocol grpc', {
@@ -216,7 +229,7 @@ function messageOf(url: URL, given: LoadOptions & typeof loadDefaults): Message 
     })
   }
   const body = checkBody(given.body)
-  if (protocol === 'h1') return { protocol, method, bytes: encodeRequest(url, method, headers, body) }
+  if (protocol === 'h1') return http1Message(url, method, headers, body)
   const windowBytes = checkWindow(given.windowBytes)
   if (protocol === 'h3') return http3Message(url, method, headers, body, windowBytes)
   const fields = http2Fields(url, method, headers, body.length)

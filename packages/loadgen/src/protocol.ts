@@ -4,6 +4,7 @@ import { Http2Connection } from './http2/connection.ts'
 import type { Http2Message } from './http2/message.ts'
 import type { Http3Message } from './http3/message.ts'
 import type { Http1Message } from './request.ts'
+import { RequestCycle } from './request-cycle.ts'
 
 /** What a run sends over and over, by protocol: plain data, made from the options. */
 export type Message = Http1Message | Http2Message | Http3Message
@@ -16,8 +17,8 @@ export type Dialect = (context: ConnectionContext) => ConnectionMaker
 export async function dialectOf(message: Message): Promise<Dialect> {
   if (message.protocol === 'h1') {
     return (context) => {
-      const batches = batchesOf(message.bytes, context.pipeline)
-      const http1 = { ...context, method: message.method, batches }
+      const requests = new RequestCycle(message, context.pipeline)
+      const http1 = { ...context, method: message.method, requests }
       return (owner) => new Http1Connection(http1, owner)
     }
   }
@@ -34,13 +35,12 @@ export async function dialectOf(message: Message): Promise<Dialect> {
   }
 }
 
-/** Bytes of one request: a connection has as many of them to send as it may have outstanding. */
+/** Bytes of all different requests: a connection has as many of them to send as it may have outstanding. */
 export function messageBytes(message: Message): number {
   return message.protocol === 'h1' ? message.bytes.length : message.body.length
 }
 
-/** Entry n is the request n times in a row, for 0..pipeline: views of one piece of memory. */
-function batchesOf(request: Uint8Array, pipeline: number): Uint8Array[] {
-  const all = Buffer.concat(Array.from({ length: pipeline }, () => request))
-  return Array.from({ length: pipeline + 1 }, (_, count) => all.subarray(0, count * request.length))
+/** How many different requests take turns. */
+export function messageCount(message: Message): number {
+  return message.protocol === 'h1' ? message.starts.length : 1
 }

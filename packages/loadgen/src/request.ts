@@ -1,29 +1,40 @@
 import { describe, QpsError } from '@qps/core'
+import { pathsOf } from './path-range.ts'
 
 /** RFC 9110, section 5.6.2: what a field's name is made of. */
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/
 /** Visible characters, blanks and tabs: nothing that could end the line. */
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]{0,8192}$/
 
-/** One request of HTTP/1.1. */
+/** One request of HTTP/1.1, or several that take turns: made once, sent over and over. */
 export interface Http1Message {
   protocol: 'h1'
   method: string
-  /** Made once and sent over and over. */
+  /** All of them, one behind the other. */
   bytes: Uint8Array
+  /** Where each begins. */
+  starts: Uint32Array
 }
+
+/** All different requests of a load together: each thread keeps them. */
+export const requestsBytesMax: number = 64 * 1024 * 1024
 
 /** What belongs to the framing, which is ours. */
 const reserved = ['content-length', 'transfer-encoding', 'upgrade']
 
 /**
- * The bytes of one request.
+ * The requests that a URL stands for: one, or with a range in its path as many as it has numbers (see {@link pathsOf}).
  *
  * @param headers further fields, in this order; `Host` replaces the URL's.
  * @param body sent with a Content-Length unless it is empty and the method has no use for it.
- * @throws QpsError QPS_OPTION for a method, a name or a value that would not be one on the wire.
+ * @throws QpsError QPS_OPTION for a method, a name or a value that would not be one on the wire, and for a bad range.
  */
-export function encodeRequest(url: URL, method: string, headers: Record<string, string>, body: Uint8Array): Uint8Array {
+export function http1Message(
+  url: URL,
+  method: string,
+  headers: Record<string, string>,
+  body: Uint8Array,
+): Http1Message {
   checkMethod(method)
   const fields = Object.entries(headers).map(([name, value]) => {
     checkField(name, value, reserved)
@@ -34,8 +45,20 @@ export function encodeRequest(url: URL, method: string, headers: Record<string, 
   if (body.length > 0 || method === 'POST' || method === 'PUT' || method === 'PATCH') {
     fields.push(`Content-Length: ${body.length}\r\n`)
   }
-  const head = `${method} ${url.pathname}${url.search} HTTP/1.1\r\n${fields.join('')}\r\n`
-  return Buffer.concat([Buffer.from(head, 'latin1'), body])
+  const rest = Buffer.concat([Buffer.from(` HTTP/1.1\r\n${fields.join('')}\r\n`, 'latin1'), body])
+  return { protocol: 'h1', method, ...inTurns(method, pathsOf(url.pathname + url.search), rest) }
+}
+
+function inTurns(method: string, paths: readonly string[], rest: Uint8Array): Pick<Http1Message, 'bytes' | 'starts'> {
+  if (paths.length * rest.length > requestsBytesMax) {
+    throw new QpsError('QPS_OPTION', `${paths.length} requests of over ${rest.length} bytes are over 64 MiB`, {
+      hint: 'shorten the range or the body',
+    })
+  }
+  const requests = paths.map((path) => Buffer.concat([Buffer.from(`${method} ${path}`), rest]))
+  let end = 0
+  const starts = Uint32Array.from(requests, ({ length }) => (end += length) - length)
+  return { bytes: Buffer.concat(requests), starts }
 }
 
 /** @throws QpsError QPS_OPTION for anything that is no method. */

@@ -6,6 +6,7 @@ import { Http1Connection, type Http1Context } from '../src/http1-connection.ts'
 import type { Loop } from '../src/loop.ts'
 import { OpenLoop } from '../src/open-loop.ts'
 import { Recorder } from '../src/recorder.ts'
+import { RequestCycle } from '../src/request-cycle.ts'
 import type { Transport } from '../src/transport.ts'
 
 /*
@@ -66,7 +67,10 @@ async function simulate(options: Simulation): Promise<{ p50: number; p99: number
     transport: simulated(clock, law),
     target: { address: '127.0.0.1', port: 1 },
     method: 'GET',
-    batches: Array.from({ length: pipeline + 1 }, (_, count) => new Uint8Array(count)),
+    requests: new RequestCycle(
+      { protocol: 'h1', method: 'GET', bytes: new Uint8Array(1), starts: Uint32Array.of(0) },
+      pipeline,
+    ),
     lengthVaries: false,
     expected: { bodyBytes: -1 },
     peer: { streamsMax: Infinity },

@@ -2,6 +2,7 @@ import type { VariantContext } from '@qps/console'
 import { systemClock } from '@qps/core'
 import type { HttpProblem, RunningServer } from '@qps/http-contract'
 import { PreparedFields, type Request, type Response } from '@qps/http1'
+import { poolMetrics } from '@qps/metrics'
 import { type BufferLease, BufferPool, type PoolMode } from '@qps/pool'
 import type { Catalogue } from './catalogue.ts'
 import { json, problemAnswer } from './item-route.ts'
@@ -40,7 +41,11 @@ const exhausted: HttpProblem = {
 }
 
 /** An answer is bytes in a leased buffer: no object and no string is made, and no memory but the view of what was written. */
-export const pooled: MakeAnswers = (catalogue, { given }) => new PooledAnswers(catalogue, bytesMaxOf(given))
+export const pooled: MakeAnswers = (catalogue, { given, registry }) => {
+  const answers = new PooledAnswers(catalogue, bytesMaxOf(given))
+  poolMetrics(registry, [answers.buffers])
+  return answers
+}
 
 function bytesMaxOf(given: VariantContext['given']): number {
   return Number(given('pool-bytes') ?? poolBytesMax)
@@ -50,19 +55,19 @@ export class PooledAnswers implements ItemAnswers {
   /** `GET /pool` of the admin port: what is lent and what there is. */
   readonly pages: RunningServer['pages']
   readonly #catalogue: Catalogue
-  readonly #buffers: BufferPool
+  readonly buffers: BufferPool
   readonly #lent = new LentBuffers()
   readonly #tidying: Disposable
 
   constructor(catalogue: Catalogue, bytesMax: number, mode: PoolMode = 'production') {
     this.#catalogue = catalogue
     // Cleared when they come back: what a wrong length would show is then zeroes, and nobody's data.
-    this.#buffers = new BufferPool({ name: 'answers', bytesMax, mode, clear: true })
+    this.buffers = new BufferPool({ name: 'answers', bytesMax, mode, clear: true })
     this.#tidying = systemClock.every(tidyMs, () => this.tidy())
     this.pages = {
       '/pool': async () => ({
         contentType: 'application/json',
-        body: `${JSON.stringify({ bytesMax, lent: this.lent, ...this.#buffers.stats() })}\n`,
+        body: `${JSON.stringify({ bytesMax, lent: this.lent, ...this.buffers.stats() })}\n`,
       }),
     }
   }
@@ -88,21 +93,21 @@ export class PooledAnswers implements ItemAnswers {
   /** Takes back all that was taken, and lets go of what was idle for long. */
   tidy(): void {
     this.#lent.takeBack(this.#lent.count)
-    this.#buffers.trim()
+    this.buffers.trim()
   }
 
   /** When the server is drained: no connection has any of it then. */
   [Symbol.dispose](): void {
     this.#tidying[Symbol.dispose]()
     this.tidy()
-    this.#buffers[Symbol.dispose]()
+    this.buffers[Symbol.dispose]()
   }
 
   /** @returns undefined where the pool has nothing left. */
   #acquire(bytes: number): BufferLease | undefined {
-    const lease = this.#buffers.tryAcquire(bytes)
+    const lease = this.buffers.tryAcquire(bytes)
     if (lease !== undefined || this.#lent.takeBack(looksWhenEmpty) === 0) return lease
-    return this.#buffers.tryAcquire(bytes)
+    return this.buffers.tryAcquire(bytes)
   }
 }
 

@@ -21,7 +21,7 @@ export interface ItemAnswers extends Partial<Disposable> {
   pages?: RunningServer['pages']
 }
 
-export type MakeAnswers = (catalogue: Catalogue, context: Pick<VariantContext, 'given'>) => ItemAnswers
+export type MakeAnswers = (catalogue: Catalogue, context: Pick<VariantContext, 'given' | 'registry'>) => ItemAnswers
 
 /**
  * The stage's idea: one engine, one router, one catalogue; the variants differ in whose memory an answer is made in.

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Handler, serve, type Serving } from '@qps/http1'
+import { createRegistry } from '@qps/metrics'
 import { rawExchange } from '@qps/testkit'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -11,7 +12,7 @@ import { PooledAnswers } from '../src/pooled.ts'
 import { itemHandler, type MakeAnswers } from '../src/server.ts'
 import { zero } from '../src/zero.ts'
 
-const context = { given: () => undefined }
+const context = { given: () => undefined, registry: createRegistry() }
 const makers: Record<string, MakeAnswers> = {
   baseline,
   naive,

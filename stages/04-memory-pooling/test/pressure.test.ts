@@ -80,6 +80,9 @@ test('readers that take nothing fill the pool and no more; every request is answ
   expect(await (await fetch(`${stage.url}/items/7`)).text()).toBe(item)
   const sockets = await Promise.all(Array.from({ length: readers }, () => slowReader(stage.port)))
   await untilStuck(stage)
+  const metrics = await (await fetch(`${stage.admin}/metrics`)).text()
+  expect(Number(/^pool_leases\{pool="answers",state="held"\} (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(10)
+  expect(metrics).toContain(`pool_memory_bytes{pool="answers",state="reserved"} ${bytesMax}\n`)
   // What needs no buffer of the pool is answered as ever.
   expect((await fetch(`${stage.url}/`)).status).toBe(200)
   expect((await fetch(`${stage.url}/items/0`)).status).toBe(404)

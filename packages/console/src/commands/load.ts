@@ -50,6 +50,7 @@ const command: CommandSpec = {
   examples: [
     'npm run load -- http://127.0.0.1:8080/ -c 64 -d 5',
     'npm run load -- http://127.0.0.1:8080/ --rate 5000',
+    "npm run load -- 'http://127.0.0.1:8080/items/[1-10000]'",
     'npm run load -- http://127.0.0.1:50051/qps.v1.Workload/Echo --protocol grpc -c 1 --pipeline 100 --grpc-bytes 64',
     'npm run load -- https://127.0.0.1:8081/ --protocol h3 --insecure --pipeline 10',
   ],
