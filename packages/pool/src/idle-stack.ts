@@ -1,3 +1,9 @@
+/** A place that can lie on the stack: the stack's own link is in it, so that pushing allocates nothing and checks no bounds. */
+export interface Stacked<S> {
+  /** What lies under it, while it lies there; written by the stack and by nobody else. */
+  below: S | undefined
+}
+
 /**
  * What is not lent, last in, first out: what was used last is still in the processor's caches, and what lies at the bottom
  * is what the load does not need. How much that is, the stack knows without a clock: the fewest that ever lay here since the
@@ -12,8 +18,8 @@
  * push and pop are O(1). What is lent is not referred to from here, so that the collector can see that it was forgotten.
  * Source: the working set of Bonwick and Adams, Magazines and Vmem (USENIX 2001), section 3.
  */
-export class IdleStack<S> {
-  readonly #slots: (S | undefined)[] = []
+export class IdleStack<S extends Stacked<S>> {
+  #top: S | undefined
   #size = 0
   #least = 0
 
@@ -27,17 +33,18 @@ export class IdleStack<S> {
   }
 
   push(slot: S): void {
-    // The array keeps its length: V8 would shrink it and grow it again.
-    this.#slots[this.#size++] = slot
+    slot.below = this.#top
+    this.#top = slot
+    this.#size++
   }
 
   pop(): S | undefined {
-    if (this.#size === 0) return undefined
-    const top = this.#size - 1
-    const slot = this.#slots[top]
-    this.#slots[top] = undefined
-    this.#size = top
-    if (top < this.#least) this.#least = top
+    const slot = this.#top
+    if (slot === undefined) return undefined
+    this.#top = slot.below
+    slot.below = undefined
+    const left = --this.#size
+    if (left < this.#least) this.#least = left
     return slot
   }
 
@@ -48,8 +55,9 @@ export class IdleStack<S> {
 
   /** Takes `count` from the bottom: those that were not used for longest. O(size). */
   takeBottom(count: number): S[] {
-    const taken = this.#slots.splice(0, count) as S[]
-    this.#size -= taken.length
+    const slots = this.values()
+    const taken = slots.splice(0, count)
+    this.#refill(slots)
     this.#least = Math.max(0, this.#least - taken.length)
     return taken
   }
@@ -69,13 +77,22 @@ export class IdleStack<S> {
 
   /** From the bottom to the top. */
   values(): S[] {
-    return this.#slots.slice(0, this.#size) as S[]
+    const slots: S[] = []
+    for (let slot = this.#top; slot !== undefined; slot = slot.below) slots.push(slot)
+    return slots.toReversed()
   }
 
-  #refill(slots: S[]): void {
-    this.#slots.length = 0
-    this.#slots.push(...slots)
-    this.#size = slots.length
-    this.#least = Math.min(this.#least, this.#size)
+  /** @param slots those that stay. Whoever does not has no link into the stack any more. */
+  #refill(slots: readonly S[]): void {
+    const least = this.#least
+    for (let slot = this.#top; slot !== undefined;) {
+      const { below } = slot as S
+      slot.below = undefined
+      slot = below
+    }
+    this.#top = undefined
+    this.#size = 0
+    for (const slot of slots) this.push(slot)
+    this.#least = Math.min(least, this.#size)
   }
 }

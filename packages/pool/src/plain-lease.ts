@@ -1,4 +1,5 @@
 import { releasedError, twiceError } from './errors.ts'
+import type { Stacked } from './idle-stack.ts'
 import type { BufferLease, Lease } from './lease.ts'
 import type { Slab } from './buffers/slab.ts'
 
@@ -17,10 +18,11 @@ const generationMask = 2 ** 30 - 1
  * repeat each other, so that each property access in them sees one shape only.
  */
 
-/** The place of an object. `held` and `item` are the pool's. */
-export class PlainLease<T> implements Lease<T> {
+/** The place of an object. `held`, `below` and `item` are the pool's. */
+export class PlainLease<T> implements Lease<T>, Stacked<PlainLease<T>> {
   held = false
   generation = 0
+  below: PlainLease<T> | undefined = undefined
   readonly item: T
   readonly #home: Home<PlainLease<T>>
 
@@ -50,10 +52,11 @@ export class PlainLease<T> implements Lease<T> {
   }
 }
 
-/** The place of a buffer in its slab. `held` and `view` are the pool's. */
-export class PlainBufferLease implements BufferLease {
+/** The place of a buffer in its slab. `held`, `below` and `view` are the pool's. */
+export class PlainBufferLease implements BufferLease, Stacked<PlainBufferLease> {
   held = false
   generation = 0
+  below: PlainBufferLease | undefined = undefined
   view: Uint8Array
   readonly slab: Slab
   readonly #home: Home<PlainBufferLease>
