@@ -68,6 +68,8 @@ export class ObjectPool<T> implements Disposable, Home<PlainLease<T>> {
   readonly #freshness: Freshness<PlainLease<T>> | undefined
   /** Nothing to look at on the way: production, nobody may wait, nothing grows, not closed. */
   #simple: boolean
+  /** And nothing to reset. */
+  #bare: boolean
   #closed = false
   #size = 0
   #released = 0
@@ -88,6 +90,7 @@ export class ObjectPool<T> implements Disposable, Home<PlainLease<T>> {
     this.#sizeMax = plan.sizeMax
     this.#inProduction = plan.mode === 'production'
     this.#simple = this.#inProduction && plan.whenExhausted === 'reject'
+    this.#bare = this.#simple && plan.reset === undefined
     this.#waiters = new Waiters(clock)
     this.#trimming = new Trimming(clock, plan.idleMs)
     if (this.#inProduction) return
@@ -187,7 +190,7 @@ export class ObjectPool<T> implements Disposable, Home<PlainLease<T>> {
   [Symbol.dispose](): void {
     if (this.#closed) return
     this.#closed = true
-    this.#simple = false
+    this.#simple = this.#bare = false
     try {
       this.verify()
       this.#watch?.refuseLeaks()
@@ -200,18 +203,20 @@ export class ObjectPool<T> implements Disposable, Home<PlainLease<T>> {
   /** For the leases of this pool, and for nobody else: give back by `release`. */
   giveBack(slot: PlainLease<T>): void {
     const released = ++this.#released
-    const reset = this.#reset
-    if (reset !== undefined) {
-      try {
-        reset(slot.item)
-      } catch (error) {
-        this.#discard(slot)
-        throw resetError(this.name, error, this.#watch?.lastOf(slot))
-      }
+    if (this.#bare) this.#idle.push(slot)
+    else this.#resetAndGive(slot)
+    if ((released & (releasesPerLook - 1)) === 0) this.trim()
+  }
+
+  #resetAndGive(slot: PlainLease<T>): void {
+    try {
+      this.#reset?.(slot.item)
+    } catch (error) {
+      this.#discard(slot)
+      throw resetError(this.name, error, this.#watch?.lastOf(slot))
     }
     if (this.#simple) this.#idle.push(slot)
     else this.#giveCarefully(slot)
-    if ((released & (releasesPerLook - 1)) === 0) this.trim()
   }
 
   #giveCarefully(slot: PlainLease<T>): void {
