@@ -1,0 +1,67 @@
+import { background, type Context } from '@qps/context'
+import type { Clock } from '@qps/core'
+import { cancelledError, timeoutError } from './errors.ts'
+import type { Job } from './job.ts'
+import { type AnyTasks, Moved, type Task } from './task.ts'
+
+/** Runs tasks on the thread that asks for them: the module is imported here as well. */
+export class Caller {
+  #functions: AnyTasks | undefined
+  /** Resolves when the module is there; rejects with what its import threw. */
+  readonly loaded: Promise<void>
+
+  constructor(module: URL) {
+    this.loaded = import(module.href).then((functions: AnyTasks) => {
+      this.#functions = functions
+    })
+    // Whoever asks is told.
+    this.loaded.catch(() => {})
+  }
+
+  get isLoaded(): boolean {
+    return this.#functions !== undefined
+  }
+
+  /** @returns what the function returned. @throws what it threw. */
+  call(job: Job, clock: Clock): unknown {
+    const task: Task = new CalledTask(job, clock)
+    const result = this.#functions![job.name]!(job.argument, task)
+    return result instanceof Moved ? result.value : result
+  }
+}
+
+/** What a function knows of its task on the caller's own thread. */
+class CalledTask implements Task {
+  readonly #job: Job
+  readonly #clock: Clock
+  #signal: AbortSignal | undefined
+
+  constructor(job: Job, clock: Clock) {
+    this.#job = job
+    this.#clock = clock
+  }
+
+  get cancelled(): boolean {
+    const { signal, context } = this.#job.options
+    return this.#job.isSettled || signal?.aborted === true || context?.ended === true || this.remainingMs() === 0
+  }
+
+  get signal(): AbortSignal {
+    const { signal, context } = this.#job.options
+    return (this.#signal ??= AbortSignal.any([signal, context?.signal].filter((each) => each !== undefined)))
+  }
+
+  get context(): Context {
+    return this.#job.options.context ?? background()
+  }
+
+  remainingMs(): number {
+    const { deadlineMs } = this.#job
+    return deadlineMs === Infinity ? Infinity : Math.max(0, deadlineMs - this.#clock.nowMs())
+  }
+
+  throwIfCancelled(): void {
+    if (!this.cancelled) return
+    throw this.remainingMs() === 0 ? timeoutError(this.#job.name) : cancelledError(this.#job.name, undefined)
+  }
+}

@@ -1,0 +1,5 @@
+import { expectReadmeExample } from '@qps/testkit'
+import { test } from 'vitest'
+
+test("the README's example prints what it says", () =>
+  expectReadmeExample(new URL('../../src/pool/README.md', import.meta.url)))
