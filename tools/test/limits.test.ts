@@ -1,4 +1,5 @@
 import { internDefaults, partsDefaults, watchDefaults } from '@qps/bytes'
+import { budgetDefaults, traceLimits } from '@qps/context'
 import { grpcLimits } from '@qps/grpc'
 import { httpLimits } from '@qps/http-contract'
 import { dispatcherDefaults } from '@qps/http1'
@@ -11,6 +12,7 @@ import { profileLimits } from '@qps/profile'
 import { quicLimits } from '@qps/quic'
 import { directDefaults } from '@qps/netpoll/zero-copy'
 import { contextDefaults, frontDefaults, gateDefaults } from '@qps/tls'
+import { storeDefaults, tracingDefaults } from '@qps/tracing'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { format } from 'prettier'
 import { expect, test } from 'vitest'
@@ -90,6 +92,10 @@ function table(): string {
     ...numbersOf(bufferPoolDefaults, 'packages/pool/src/options.ts'),
     ...Object.entries(grpcLimits).map(([name, value]) => [name, String(value), 'packages/grpc/src/options.ts']),
     ...numbersOf(profileLimits, 'packages/profile/src/options.ts'),
+    ...numbersOf(traceLimits, 'packages/context/src/options.ts'),
+    ...numbersOf(budgetDefaults, 'packages/context/src/options.ts'),
+    ...numbersOf(tracingDefaults, 'packages/tracing/src/options.ts'),
+    ...numbersOf(storeDefaults, 'packages/tracing/src/options.ts'),
     ...numbersOf(internDefaults, 'packages/bytes/src/options.ts'),
     ...numbersOf(partsDefaults, 'packages/bytes/src/options.ts'),
     ...numbersOf(watchDefaults, 'packages/bytes/src/options.ts'),
