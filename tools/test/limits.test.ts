@@ -10,6 +10,7 @@ import { pollerDefaults } from '@qps/netpoll'
 import { bufferPoolDefaults, poolDefaults } from '@qps/pool'
 import { profileLimits } from '@qps/profile'
 import { quicLimits } from '@qps/quic'
+import { ownerMapDefaults, sharedMapDefaults } from '@qps/shared-map'
 import { directDefaults } from '@qps/netpoll/zero-copy'
 import { contextDefaults, frontDefaults, gateDefaults } from '@qps/tls'
 import { storeDefaults, tracingDefaults } from '@qps/tracing'
@@ -55,6 +56,9 @@ const constants: [name: string, where: string, what: string][] = [
   ['forgottenMax', 'packages/pool/src/development/watch.ts', 'forgotten leases that are reported'],
   ['partsMax', 'packages/pool/src/development/freshness.ts', 'fields of an object that are compared'],
   ['depthMax', 'packages/pool/src/development/freshness.ts', 'levels of an object that are compared'],
+  ['spinsMax', 'packages/shared-map/src/code/locks.ts', 'looks at a lock before a thread sleeps'],
+  ['retriesMax', 'packages/shared-map/src/code/reads.ts', 'times that a read without a lock begins again'],
+  ['roundsMax', 'packages/shared-map/src/shard-locks.ts', 'times that a waiter is woken in vain'],
   ['seriesMax', 'packages/metrics/src/request-metrics.ts', 'series of one metric'],
   ['pausesMax', 'packages/metrics/src/runtime-tally.ts', 'pauses that a worker tells of at a time'],
   ['methodsMax', 'packages/metrics/src/rpc-metrics.ts', 'methods that metrics of calls know by name'],
@@ -90,6 +94,8 @@ function table(): string {
     ...numbersOf(directDefaults, 'packages/netpoll/src/zero-copy/options.ts'),
     ...numbersOf(poolDefaults, 'packages/pool/src/options.ts'),
     ...numbersOf(bufferPoolDefaults, 'packages/pool/src/options.ts'),
+    ...numbersOf(sharedMapDefaults, 'packages/shared-map/src/options.ts'),
+    ...numbersOf(ownerMapDefaults, 'packages/shared-map/src/owner-map.ts'),
     ...Object.entries(grpcLimits).map(([name, value]) => [name, String(value), 'packages/grpc/src/options.ts']),
     ...numbersOf(profileLimits, 'packages/profile/src/options.ts'),
     ...numbersOf(traceLimits, 'packages/context/src/options.ts'),

@@ -1,4 +1,5 @@
 import type { KeyForm, MapKind, ValueForm } from './shared-map.ts'
+import type { SharedMemory } from './wasm/engine.ts'
 
 /**
  * What describes a map to another thread; survives structured cloning, and has to be given to one thread only: its `owner` is
@@ -8,7 +9,8 @@ export interface MapHandle<K extends KeyForm = KeyForm, V extends ValueForm = Va
   readonly kind: MapKind
   readonly keys: K
   readonly values: V
-  readonly memory: SharedArrayBuffer
+  /** A WebAssembly.Memory; its buffer is a SharedArrayBuffer. */
+  readonly memory: SharedMemory
   /** Reserved for the thread that attaches this handle; for `declareDead`, should it die. */
   readonly owner: number
   readonly shape: MapShape

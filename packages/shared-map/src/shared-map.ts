@@ -17,27 +17,17 @@ export type ValueForm = 'number' | 'bytes'
 export type KeyOf<F extends KeyForm> = F extends 'string' ? string : number
 export type ValueOf<F extends ValueForm> = F extends 'number' ? number : Uint8Array
 
+/** The other way round. */
+export type KeyFormOf<K extends MapKey> = K extends string ? 'string' : 'integer'
+export type ValueFormOf<V extends MapValue> = V extends number ? 'number' : 'bytes'
+
 export type MapKey = string | number
 export type MapValue = number | Uint8Array
 
-/**
- * A map in memory that threads share. Every operation is synchronous; one on a single key is linearizable: it takes effect at
- * one instant between its call and its return, and every thread sees the same order of these instants.
- *
- * A `SharedMap` object belongs to the thread that made or attached it; the memory behind it belongs to all. Waiting, where it
- * happens, is for a lock, spins first, blocks the thread then, and ends after `lockTimeoutMs`.
- *
- * Bytes are copied on the way in and out: what `get` returns is the caller's.
- *
- * Errors of all methods: QPS_MAP_KEY and QPS_MAP_VALUE for what the map was not made for, QPS_MAP_LOCK_LOST where a lock was
- * not to be had in time, QPS_MAP_CLOSED after the disposal.
- */
-export interface SharedMap<K extends MapKey = MapKey, V extends MapValue = MapValue> extends Disposable {
-  readonly kind: MapKind
+/** What every map here does, shared or not. */
+export interface MapOperations<K extends MapKey = MapKey, V extends MapValue = MapValue> extends Disposable {
   /** Entries that fit. */
   readonly capacity: number
-  /** Who this thread is in the map's locks, 1 to `ownersMax`: what {@link declareDead} wants to know. */
-  readonly owner: number
   /** Entries now, expired ones that nobody removed included. Exact when nobody writes. */
   readonly size: number
 
@@ -58,7 +48,8 @@ export interface SharedMap<K extends MapKey = MapKey, V extends MapValue = MapVa
   compareAndSet(key: K, expected: V | undefined, next: V | undefined): boolean
   /**
    * Replaces the value by `change(value)` in one step; undefined stands for no value both ways. Other writers of the shard
-   * wait meanwhile, so `change` is brief. It may not use this map (InvariantError). What it throws leaves everything as it was.
+   * wait meanwhile, so `change` is brief. It may not use this map: a write, or a read that needs the lock, is an
+   * InvariantError. What it throws leaves everything as it was.
    *
    * @returns the new value.
    * @throws QpsError QPS_MAP_FULL (retryable).
@@ -70,6 +61,24 @@ export interface SharedMap<K extends MapKey = MapKey, V extends MapValue = MapVa
   /** Removes what has expired. O(capacity); for somebody's timer. @returns how many were removed. */
   sweep(): number
   stats(): SharedMapStats
+}
+
+/**
+ * A map in memory that threads share. Every operation is synchronous; one on a single key is linearizable: it takes effect at
+ * one instant between its call and its return, and every thread sees the same order of these instants.
+ *
+ * A `SharedMap` object belongs to the thread that made or attached it; the memory behind it belongs to all. Waiting, where it
+ * happens, is for a lock, spins first, blocks the thread then, and ends after `lockTimeoutMs`.
+ *
+ * Bytes are copied on the way in and out: what `get` returns is the caller's.
+ *
+ * Errors of all methods: QPS_MAP_KEY and QPS_MAP_VALUE for what the map was not made for, QPS_MAP_LOCK_LOST where a lock was
+ * not to be had in time, QPS_MAP_CLOSED after the disposal.
+ */
+export interface SharedMap<K extends MapKey = MapKey, V extends MapValue = MapValue> extends MapOperations<K, V> {
+  readonly kind: MapKind
+  /** Who this thread is in the map's locks, 1 to `ownersMax`: what `declareDead` wants to know. */
+  readonly owner: number
 
   /**
    * What one further thread needs in order to {@link attachSharedMap}: goes through `workerData` or `postMessage`. Each
@@ -77,7 +86,7 @@ export interface SharedMap<K extends MapKey = MapKey, V extends MapValue = MapVa
    *
    * @throws QpsError QPS_MAP_OWNERS where `ownersMax` threads have the map.
    */
-  share(): MapHandle
+  share(): MapHandle<KeyFormOf<K>, ValueFormOf<V>>
   /**
    * Says that a thread is gone for good: what it was writing is undone or completed, its locks are open again. Call it when
    * the thread's end was seen (`exit` of a Worker), never before: a living thread would write without its lock.
