@@ -44,7 +44,7 @@ describe('a drawing as text', () => {
       caption: '',
       rows: [{ label: '\u001b[2J\u202e', start: 0, end: 1, note: '\u0007' }],
     })
-    expect(text).not.toMatch(/[\u0007\u001b\u202e]/)
+    for (const mark of ['\u0007', '\u001b', '\u202e']) expect(text).not.toContain(mark)
   })
 
   test('counts what does not fit', () => {
@@ -57,7 +57,7 @@ describe('a drawing as SVG', () => {
   test('escapes what may come from a request', () => {
     const rows = [{ label: '<script>alert("1")</script>&', start: 0, end: 1, note: "'\u0000" }]
     const svg = drawingSvg({ caption: '<b>', rows })
-    expect(svg).not.toMatch(/<script|<b>|"1"|\u0000/)
+    for (const part of ['<script', '<b>', '"1"', '\u0000']) expect(svg).not.toContain(part)
     expect(svg).toContain('&#60;script&#62;alert(&#34;1&#34;)&#60;/script&#62;&#38;')
   })
 
@@ -76,6 +76,11 @@ describe('the page of a view', () => {
     const page = await pageOf(view(), query)
     expect(page.contentType).toBe(contentType)
     expect(page.body).toContain(text)
+  })
+
+  test('has a text of its own where the view has one', async () => {
+    const page = await pageOf(view({ text: (query) => `as text, ${query.get('id')}` }), 'format=text&id=7')
+    expect(page.body).toBe('Bars\nas text, 7\n')
   })
 
   test('refuses another format', async () => {

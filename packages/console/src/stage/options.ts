@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os'
 import type { CommandSpec, OptionSpec, ParsedCommand } from '../command.ts'
 import { checkVariant, type StageDefinition } from './definition.ts'
 
-/** An option that only one variant of a stage understands. A variant reads it by `given` of its context. */
-export type OwnOption = OptionSpec & { type: 'string' | 'integer'; variant: string }
+/** An option of one stage, for one variant or for all of them. A variant reads it by `given` of its context. */
+export type OwnOption = OptionSpec & { type: 'string' | 'integer'; variant?: string }
 export type OwnOptions = Readonly<Record<string, OwnOption>>
 
 /** The options that every stage understands, and those of its own. */
@@ -63,7 +63,10 @@ export function stageCommand(stage: StageDefinition, own: OwnOptions = {}): Comm
       json: { type: 'boolean', help: 'one JSON object a line on standard output' },
       quiet: { type: 'boolean', help: 'no live line' },
       ...Object.fromEntries(
-        Object.entries(own).map(([name, option]) => [name, { ...option, help: `${option.variant}: ${option.help}` }]),
+        Object.entries(own).map(([name, option]) => [
+          name,
+          { ...option, help: `${option.variant ? `${option.variant}: ` : ''}${option.help}` },
+        ]),
       ),
     },
     examples: [
@@ -125,7 +128,7 @@ function given(command: ParsedCommand, name: string): string | undefined {
 
 function checkOwn(variant: string, command: ParsedCommand, own: OwnOptions): void {
   for (const [name, option] of Object.entries(own)) {
-    if (given(command, name) === undefined || option.variant === variant) continue
+    if (given(command, name) === undefined || (option.variant ?? variant) === variant) continue
     throw new QpsError('QPS_USAGE', `--${name} means nothing to the variant ${variant}`, {
       hint: `add --variant ${option.variant}`,
     })

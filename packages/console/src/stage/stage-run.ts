@@ -5,11 +5,10 @@ import { debugPages, type Profile, Profiler, profileName, RequestCount, writePro
 import { join } from 'node:path'
 import { blockLoop, blockPage } from './block.ts'
 import type { StageDefinition, StageServer, StartVariant } from './definition.ts'
-import { drawingText } from './drawing.ts'
 import { repositoryRoot } from './figures.ts'
 import type { StageOptions } from './options.ts'
 import type { ListeningFacts } from './output.ts'
-import { checkViews, type StageView, viewRoutes } from './views.ts'
+import { checkViews, type StageView, viewRoutes, viewText } from './views.ts'
 
 /** First Ctrl-C to the end of the process, at most. */
 const drainLimitMs = 5000
@@ -85,8 +84,8 @@ export class StageRun {
   }
 
   /** One of them, for a terminal. */
-  async draw(view: StageView): Promise<string> {
-    return drawingText(view.title, await view.draw(new URLSearchParams()))
+  draw(view: StageView): Promise<string> {
+    return viewText(view, new URLSearchParams())
   }
 
   /** Blocks this thread's loop, to see what that does. @returns the line to show. */

@@ -15,6 +15,15 @@ export interface StageView {
   title: string
   /** @param query of the page, decoded; empty for the key. */
   draw(query: URLSearchParams): Drawing | Promise<Drawing>
+  /** The same as text, where that is to look otherwise than the drawing's rows. */
+  text?(query: URLSearchParams): string
+}
+
+/** A view for a terminal, without colors: it may stand in a file. */
+export async function viewText(view: StageView, query: URLSearchParams): Promise<string> {
+  return view.text === undefined
+    ? drawingText(view.title, await view.draw(query))
+    : `${view.title}\n${view.text(query)}`
 }
 
 /** `/debug/<name>` of each view. */
@@ -30,10 +39,9 @@ function routeOf(view: StageView): AdminRoute {
       const message = `format must be one of page, text, svg, not ${JSON.stringify(format)}`
       return { status: 400, contentType: 'application/json', body: errorBody({ code: 'option', message }) }
     }
-    const drawing = await view.draw(query)
     return format === 'svg'
-      ? { contentType: 'image/svg+xml; charset=utf-8', body: drawingSvg(drawing) }
-      : { contentType: 'text/plain; charset=utf-8', body: `${drawingText(view.title, drawing)}\n` }
+      ? { contentType: 'image/svg+xml; charset=utf-8', body: drawingSvg(await view.draw(query)) }
+      : { contentType: 'text/plain; charset=utf-8', body: `${await viewText(view, query)}\n` }
   }
 }
 
