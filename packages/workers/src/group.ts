@@ -17,10 +17,14 @@ export interface GroupOptions {
   port: number
   /** Given to every member. Plain data. */
   data?: unknown
+  /** In the place of `data`, where each member needs its own: asked when one is started, and again for the one that replaces it. */
+  dataOf?: (index: number) => unknown
   /** Figures of a member, a few times a second and once at its end. */
   onTally?: (tally: unknown) => void
   /** Called when a member is gone that nobody had asked to go; it is replaced. Default: a line on standard error. */
   onLoss?: (why: string) => void
+  /** Called before `onLoss`, with the place of the member that has ended: what it held in shared memory is nobody's now. */
+  onGone?: (index: number) => void
 }
 
 /** So many members are replaced in a minute; after that the loss has a cause that another start does not remove. */
@@ -98,9 +102,9 @@ class Group implements RunningServer {
   }
 
   #seat(index: number, port: number): Promise<void> {
-    const { kind, module, host, data } = this.#options
+    const { kind, module, host, data, dataOf } = this.#options
     const seat = this.#seats[index]!
-    const context: MemberContext = { host, port, index, reusePort: kind === 'threads', data }
+    const context: MemberContext = { host, port, index, reusePort: kind === 'threads', data: dataOf?.(index) ?? data }
     const started = Promise.withResolvers<void>()
     const events: Events = {
       news: (news) => this.#onNews(seat, news, started),
@@ -136,6 +140,7 @@ class Group implements RunningServer {
       new QpsError('QPS_MEMBER_FAILED', `a worker ended before it listened: ${why}`, { hint: 'see its output' }),
     )
     if (this.#ending || this.url === '') return
+    this.#options.onGone?.(index)
     const { onLoss = reportLoss } = this.#options
     onLoss(`worker ${index} ended: ${why}`)
     const nowMs = performance.now()

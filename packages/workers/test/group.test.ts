@@ -38,6 +38,29 @@ describe.each(['threads', 'processes'] as const)('a group of %s', (kind) => {
     await group.drain()
   })
 
+  test('each member gets data of its own, and so does the one that replaces it', async () => {
+    const asked: string[] = []
+    const group = await startGroup({
+      ...base,
+      kind,
+      count: 2,
+      dataOf: (index) => (asked.push(`data for ${index}`), { index }),
+      onGone: (index) => asked.push(`${index} is gone`),
+      onLoss: () => asked.push('loss'),
+    })
+    expect(asked).toEqual(['data for 0', 'data for 1'])
+    await fetch(`${group.url}/die`).catch(() => {})
+    await eventually(() => asked.length === 5)
+    expect(asked.slice(2)).toEqual([
+      expect.stringMatching(/^[01] is gone$/),
+      'loss',
+      expect.stringMatching(/^data for [01]$/),
+    ])
+    expect(asked[4]!.at(-1)).toBe(asked[2]![0])
+    // It is just starting, and is drained all the same.
+    await group.drain()
+  })
+
   test('a member that cannot start fails the group with its own words', async () => {
     const missing = new URL('./no-such-member.ts', import.meta.url)
     await expect(startGroup({ ...base, module: missing, kind, count: 2 })).rejects.toMatchObject({
