@@ -1,3 +1,4 @@
+import { breakerLimits, breakerSetDefaults } from '@qps/breaker'
 import { internDefaults, partsDefaults, watchDefaults } from '@qps/bytes'
 import { budgetDefaults, traceLimits } from '@qps/context'
 import { grpcLimits } from '@qps/grpc'
@@ -59,6 +60,7 @@ const constants: [name: string, where: string, what: string][] = [
   ['spinsMax', 'packages/shared-map/src/code/locks.ts', 'looks at a lock before a thread sleeps'],
   ['retriesMax', 'packages/shared-map/src/code/reads.ts', 'times that a read without a lock begins again'],
   ['roundsMax', 'packages/shared-map/src/shard-locks.ts', 'times that a waiter is woken in vain'],
+  ['batchMax', 'packages/breaker/src/sliding-window.ts', 'successes of a thread that are not counted yet'],
   ['seriesMax', 'packages/metrics/src/request-metrics.ts', 'series of one metric'],
   ['pausesMax', 'packages/metrics/src/runtime-tally.ts', 'pauses that a worker tells of at a time'],
   ['methodsMax', 'packages/metrics/src/rpc-metrics.ts', 'methods that metrics of calls know by name'],
@@ -102,6 +104,8 @@ function table(): string {
     ...numbersOf(budgetDefaults, 'packages/context/src/options.ts'),
     ...numbersOf(tracingDefaults, 'packages/tracing/src/options.ts'),
     ...numbersOf(storeDefaults, 'packages/tracing/src/options.ts'),
+    ...numbersOf(breakerLimits, 'packages/breaker/src/options.ts'),
+    ...numbersOf(breakerSetDefaults, 'packages/breaker/src/breaker-set.ts'),
     ...numbersOf(internDefaults, 'packages/bytes/src/options.ts'),
     ...numbersOf(partsDefaults, 'packages/bytes/src/options.ts'),
     ...numbersOf(watchDefaults, 'packages/bytes/src/options.ts'),
