@@ -100,23 +100,17 @@ export class Context {
    * The result of `work`, or a rejection with the reason as soon as the context ends. The work itself goes on unless it
    * watches the signal; what it gives after that is dropped. Leaves no listener behind.
    */
-  race<T>(work: PromiseLike<T>): Promise<T> {
+  async race<T>(work: PromiseLike<T>): Promise<T> {
     const { signal } = this
-    return new Promise<T>((resolve, reject) => {
-      const end = (): void => reject(signal.reason as QpsError)
-      if (signal.aborted) end()
-      else signal.addEventListener('abort', end, { once: true })
-      work.then(
-        (value) => {
-          signal.removeEventListener('abort', end)
-          resolve(value)
-        },
-        (error: unknown) => {
-          signal.removeEventListener('abort', end)
-          reject(error)
-        },
-      )
-    })
+    const ending = Promise.withResolvers<never>()
+    const end = (): void => ending.reject(signal.reason)
+    if (signal.aborted) end()
+    else signal.addEventListener('abort', end, { once: true })
+    try {
+      return await Promise.race([ending.promise, work])
+    } finally {
+      signal.removeEventListener('abort', end)
+    }
   }
 
   /** How many contexts below this one have a signal that would have to abort with it: a test's proof that none was left. */
@@ -126,10 +120,14 @@ export class Context {
 
   /** The value of the nearest context that has this key. Looks at each value on the way: for a handful of them. */
   get<T>(key: ContextKey<T>): T | undefined {
-    for (let holder: Context | undefined = this; holder !== undefined; holder = holder.#outer) {
-      if (holder.#key === key) return holder.#value as T
-    }
-    return undefined
+    const holder = Context.#holderOf(key, this)
+    return holder === undefined ? undefined : (holder.#value as T)
+  }
+
+  static #holderOf(key: ContextKey<unknown>, from: Context | undefined): Context | undefined {
+    let holder = from
+    while (holder !== undefined && holder.#key !== key) holder = holder.#outer
+    return holder
   }
 
   /**

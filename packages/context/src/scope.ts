@@ -83,9 +83,11 @@ export class Scope {
     if (!this.#isOver) this.#end(this.reason ?? cancelledError(cause))
   }
 
-  /** Ends it without a reason that is worth an error of its own. */
+  /** Ends it without a reason that is worth an error of its own; where nobody listens, not worth a look at the clock either. */
   dispose(): void {
-    if (!this.#isOver) this.#end(this.reason ?? overError())
+    if (this.#isOver) return
+    const isHeard = this.#controller !== undefined || this.#watchers !== undefined
+    this.#end((isHeard ? this.reason : undefined) ?? overError())
   }
 
   #isLate(): boolean {
@@ -108,17 +110,24 @@ export class Scope {
 
   /** Ends this scope and everything watched below it, each after the one above it. */
   #end(reason: QpsError): void {
-    const ending: Scope[] = [this]
-    for (let scope = ending.pop(); scope !== undefined; scope = ending.pop()) {
-      if (scope.#isOver) continue
-      scope.#isOver = true
-      scope.#reason ??= reason
-      const watchers = scope.#watchers
-      scope.#watchers = undefined
-      Scope.#unwatch(scope)
-      scope.#controller?.abort(scope.#reason)
-      if (watchers !== undefined) for (const watcher of watchers) ending.push(watcher)
+    const ending = this.#endAlone(reason)
+    if (ending === undefined) return
+    for (const scope of ending) {
+      const below = scope.#isOver ? undefined : scope.#endAlone(reason)
+      // A Set goes on with what is added to it.
+      if (below !== undefined) for (const watcher of below) ending.add(watcher)
     }
+  }
+
+  /** @returns those that were to be told. */
+  #endAlone(reason: QpsError): Set<Scope> | undefined {
+    const watchers = this.#watchers
+    this.#isOver = true
+    this.#reason ??= reason
+    this.#watchers = undefined
+    if (this.#isWatched) Scope.#unwatch(this)
+    this.#controller?.abort(this.#reason)
+    return watchers
   }
 
   /** Up to the first that is watched already, and no further than below the one that never ends. */

@@ -32,8 +32,8 @@ const base64 = /^[A-Za-z0-9+/]{2,171}={0,2}$/
 /**
  * The context of a call. A traceparent goes before `grpc-trace-bin`: it is the one that has a state.
  *
- * @param metadata what the client sent. Servers take `grpc-timeout` out of what they show; their handlers say
- *   `{ budgetMs: Math.max(0, call.getDeadline() - Date.now()) }`, where the call has a deadline.
+ * @param metadata what the client sent. Servers take `grpc-timeout` out of what they show: a handler there gives as `budgetMs`
+ *   what is left of its call's deadline.
  * @returns as of {@link extractHttp}.
  * @throws QpsError QPS_OPTION for an option out of its range.
  * Source: gRPC proposal A72; doc/PROTOCOL-HTTP2.md.

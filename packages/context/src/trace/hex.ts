@@ -3,6 +3,9 @@ import type { Random } from '@qps/core'
 const digits = '0123456789abcdef'
 const bytes: readonly string[] = Array.from({ length: 256 }, (_, byte) => digits[byte >> 4]! + digits[byte & 15]!)
 
+/** The character codes of the digits. */
+const codes = Uint8Array.from(digits, (digit) => digit.charCodeAt(0))
+
 /** An id: so many times 32 random bits, never all zero. */
 export function randomHex(random: Random, words: number): string {
   let text = ''
@@ -10,7 +13,16 @@ export function randomHex(random: Random, words: number): string {
   for (let word = 0; word < words; word++) {
     const bits = (random() * 2 ** 32) >>> 0
     any |= bits
-    text += bytes[bits >>> 24]! + bytes[(bits >>> 16) & 0xff]! + bytes[(bits >>> 8) & 0xff]! + bytes[bits & 0xff]!
+    text += String.fromCharCode(
+      codes[bits >>> 28]!,
+      codes[(bits >>> 24) & 15]!,
+      codes[(bits >>> 20) & 15]!,
+      codes[(bits >>> 16) & 15]!,
+      codes[(bits >>> 12) & 15]!,
+      codes[(bits >>> 8) & 15]!,
+      codes[(bits >>> 4) & 15]!,
+      codes[bits & 15]!,
+    )
   }
   return any === 0 ? `${text.slice(1)}1` : text
 }

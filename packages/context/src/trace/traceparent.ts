@@ -52,7 +52,8 @@ export function parseTraceparent(
 function isShaped(text: string, at: number, end: number): boolean {
   const length = end - at
   if (length < length00) return false
-  for (const delimiter of [traceAt, parentAt, flagsAt]) if (text.charCodeAt(at + delimiter - 1) !== dash) return false
+  if (text.charCodeAt(at + traceAt - 1) !== dash) return false
+  if (text.charCodeAt(at + parentAt - 1) !== dash || text.charCodeAt(at + flagsAt - 1) !== dash) return false
   const version = byteAt(text, at)
   if (version < 0 || version === 0xff) return false
   if (length === length00) return true
