@@ -20,6 +20,7 @@ import { allocations } from './04-allocations.scenario.ts'
 import { bytes } from './04-bytes.scenario.ts'
 import { layers } from './04-layers.scenario.ts'
 import { pool } from './04-pool.scenario.ts'
+import { context } from './05-context.scenario.ts'
 
 /** Every experiment, in the order of the chapters. */
 export const scenarios: readonly Scenario[] = [
@@ -44,4 +45,5 @@ export const scenarios: readonly Scenario[] = [
   layers,
   pool,
   bytes,
+  context,
 ]
