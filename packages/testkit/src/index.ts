@@ -2,6 +2,8 @@
 export { httpSurfaceConformance, type SurfaceUnderTest } from './http-surface.ts'
 export { pollerConformance } from './poller-conformance.ts'
 export { poolConformance } from './pool-conformance.ts'
+export { sharedMapConformance } from './shared-map-conformance.ts'
+export type { MapSubject, MapSubjectOptions } from './shared-map/subject.ts'
 export { ambiguousRequests } from './ambiguous-requests.ts'
 
 // Linearizability: histories of concurrent threads, recorded and judged
@@ -24,6 +26,13 @@ export {
   type SequentialOperation,
   type Stamp,
 } from './linearizability/index.ts'
+
+// Histories of maps that threads share
+export { type CampaignPlan, type CampaignResult, historyCampaign } from './shared-map/campaign.ts'
+export { MapCrew } from './shared-map/crew.ts'
+export { type MapFault, mapFaults } from './shared-map/faults.ts'
+export { historyDefaults, type HistoryPlan, type HistoryRun, runHistory } from './shared-map/histories.ts'
+export { recordedKey, recordedValues } from './shared-map/recorded-values.ts'
 
 // Stages and programs as processes
 export { type StageEvent, type StageProcess, startStage } from './stage-process.ts'

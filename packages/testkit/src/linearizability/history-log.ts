@@ -61,12 +61,16 @@ export class HistoryLog {
     numbers[at + calledField] = this.#stamp()
   }
 
-  /** Right behind the return of the last call. Of one that threw nothing is said: nobody knows what it did. */
-  returned(output: number): void {
+  /** The instant; for who has to read a result before it can be recorded. */
+  now(): number {
+    return this.#stamp()
+  }
+
+  /** The last call has returned. Of one that threw nothing is said: nobody knows what it did. @param returnedAt right behind its return. */
+  returned(output: number, returnedAt: number = this.#stamp()): void {
     const at = this.#at
-    const stamp = this.#stamp()
     this.#numbers[at + outputField] = output
-    this.#numbers[at + returnedField] = stamp
+    this.#numbers[at + returnedField] = returnedAt
   }
 }
 
