@@ -12,14 +12,8 @@ export function isShared(buffer: ArrayBufferLike): boolean {
  * because others hold it too. O(values), at most 1024 of them.
  */
 export function bytesOf(value: unknown): number {
-  switch (typeof value) {
-    case 'string':
-      return valueBytes + 2 * value.length
-    case 'object':
-      return value === null ? valueBytes : bytesOfObject(value)
-    default:
-      return valueBytes
-  }
+  if (typeof value === 'string') return valueBytes + 2 * value.length
+  return typeof value === 'object' && value !== null ? bytesOfObject(value) : valueBytes
 }
 
 function bytesOfObject(root: object): number {

@@ -11,11 +11,13 @@ export class Caller {
   readonly loaded: Promise<void>
 
   constructor(module: URL) {
-    this.loaded = import(module.href).then((functions: AnyTasks) => {
-      this.#functions = functions
-    })
+    this.loaded = this.#load(module)
     // Whoever asks is told.
     this.loaded.catch(() => {})
+  }
+
+  async #load(module: URL): Promise<void> {
+    this.#functions = (await import(module.href)) as AnyTasks
   }
 
   get isLoaded(): boolean {

@@ -52,6 +52,14 @@ export class Dispatcher {
     return this.#isScheduled ? this.#scheduledMs : this.#plan.clock.nowMs()
   }
 
+  /** Finds a task's function, if the module is known already. @returns an error where it has none of this name. */
+  identify(job: Job): Error | undefined {
+    const { functions } = this
+    if (functions === undefined) return undefined
+    job.functionIndex = functions.get(job.name) ?? -1
+    return job.functionIndex < 0 ? unknownError(job.name, [...functions.keys()]) : undefined
+  }
+
   /** Takes a task over. It is sent at the end of this turn, with all others of it. */
   push(job: Job): void {
     job.state = 'queued'
@@ -140,11 +148,12 @@ export class Dispatcher {
   }
 
   #send(thread: PoolThread, job: Job): void {
-    const functions = this.functions!
-    const index = functions.get(job.name)
-    if (index === undefined) return this.#events.onFailed(job, unknownError(job.name, [...functions.keys()]), 'failed')
+    if (job.functionIndex < 0) {
+      const unknown = this.identify(job)
+      if (unknown !== undefined) return this.#events.onFailed(job, unknown, 'failed')
+    }
     try {
-      thread.send(job, index)
+      thread.send(job)
     } catch (error) {
       this.#events.onFailed(job, failedError(job.name, error), 'failed')
     }

@@ -39,6 +39,8 @@ export class Job {
   readonly #reject: (reason: unknown) => void
   readonly #owner: JobOwner
   state: JobState = 'outside'
+  /** Of its function in the module; -1 where that is not known yet. */
+  functionIndex = -1
   /** Its place in the order of acceptance. */
   sequence = 0
   /** Bytes of its argument that the pool counts. */

@@ -131,16 +131,15 @@ export class PoolThread {
   /**
    * Writes a job into the batch that goes with the next {@link flush}. Only where it `takes` one.
    *
-   * @param index of its function.
    * @throws what structured cloning throws where the argument cannot be sent; then it has not been.
    */
-  send(job: Job, index: number): void {
+  send(job: Job): void {
     const writer = this.#writer
     const start = writer.length
     const slot = this.#free.at(-1)!
     const trace = job.context?.trace
     writer.short(slot)
-    writer.short(index)
+    writer.short(job.functionIndex)
     writer.byte((job.deadlineMs === Infinity ? 0 : hasDeadline) | (trace === undefined ? 0 : hasTrace))
     if (job.deadlineMs !== Infinity) writer.double(monotonicMs() + job.deadlineMs - this.#clock.nowMs())
     try {
@@ -150,7 +149,7 @@ export class PoolThread {
       throw error
     }
     if (trace !== undefined) writer.trace(formatTraceparent(trace), trace.state.serialize())
-    this.#free.length--
+    this.#free.pop()
     Atomics.store(this.#slots, slot, slotSent)
     this.#jobs[slot] = job
     job.slot = slot

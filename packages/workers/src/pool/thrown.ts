@@ -15,11 +15,11 @@ const lettersMax = 2000
 export function packThrown(thrown: unknown): Thrown {
   try {
     if (!(thrown instanceof Error)) return { ...nameless, text: cut(String(thrown)) }
-    const { code } = thrown as { code?: unknown }
+    const { name, message, stack, code } = thrown as Record<keyof Thrown, unknown>
     return {
-      name: cut(String(thrown.name)),
-      message: cut(String(thrown.message)),
-      stack: cut(String(thrown.stack)),
+      name: cut(String(name)),
+      message: cut(String(message)),
+      stack: cut(String(stack)),
       code: typeof code === 'string' ? cut(code) : null,
       text: null,
     }

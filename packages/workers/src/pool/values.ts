@@ -58,7 +58,9 @@ export function writeValue(into: Buffer, at: number, end: number, value: unknown
       if (value !== null) return writeObject(into, at, end, value)
       into[at] = kinds.null
       return at + 1
-    default:
+    case 'bigint':
+    case 'symbol':
+    case 'function':
       return mustBePosted
   }
 }

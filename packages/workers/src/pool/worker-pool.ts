@@ -14,7 +14,6 @@ import {
   fullError,
   noThreadError,
   timeoutError,
-  unknownError,
 } from './errors.ts'
 import { Job, type JobOwner } from './job.ts'
 import { JobQueue } from './job-queue.ts'
@@ -186,12 +185,13 @@ export class WorkerPool<M extends object = AnyTasks> implements AsyncDisposable 
 
   /** Settles what need not even be looked at. */
   #isRefused(job: Job): boolean {
-    const { functions } = this.#dispatcher
     const { signal, context } = job.options
     if (this.#state !== 'open') this.#settle(job, 'refused').reject(closedError())
-    else if (functions?.has(job.name) === false) {
-      this.#settle(job, 'failed').reject(unknownError(job.name, [...functions.keys()]))
-    } else if (signal?.aborted === true || context?.ended === true) this.#owner.onAbort(job)
+    else if (signal?.aborted === true || context?.ended === true) this.#owner.onAbort(job)
+    else {
+      const unknown = this.#dispatcher.identify(job)
+      if (unknown !== undefined) this.#settle(job, 'failed').reject(unknown)
+    }
     return job.isSettled
   }
 

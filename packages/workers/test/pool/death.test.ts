@@ -43,9 +43,7 @@ describe('a thread that ends under a task', () => {
   test('what has moved to it cannot be begun again', async () => {
     await using pool = poolOf({ retriesMax: 5 })
     const buffer = new ArrayBuffer(8)
-    expect(await codeOf(pool.run('exitWith', buffer, { idempotent: true, transfer: [buffer] }))).toBe(
-      'QPS_WORKER_DIED',
-    )
+    expect(await codeOf(pool.run('exitWith', buffer, { idempotent: true, transfer: [buffer] }))).toBe('QPS_WORKER_DIED')
     expect(pool.stats().retried).toBe(0)
   })
 })

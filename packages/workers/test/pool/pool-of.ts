@@ -18,7 +18,7 @@ export function poolOf(options: Partial<WorkerPoolOptions> = {}): TestPool {
 export async function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => 'none',
-    (error: { code?: string }) => error.code ?? String(error),
+    (error: { code?: string; message: string }) => error.code ?? error.message,
   )
 }
 

@@ -65,7 +65,7 @@ export function filled(length: number): unknown {
 export const uncloneable = (): unknown => () => {}
 
 export const exit = (code: number): never => process.exit(code)
-export const exitWith = (_: ArrayBuffer): never => process.exit(1)
+export const exitWith = (buffer: ArrayBuffer): never => process.exit(buffer.byteLength)
 export function loop(): never {
   for (;;);
 }
