@@ -40,7 +40,8 @@ export interface HistoryPlan {
   fault?: MapFault
 }
 
-export const historyDefaults = {
+/** What applies where a {@link HistoryPlan} leaves something out. */
+export const historyDefaults: Readonly<Required<Omit<HistoryPlan, 'kind' | 'seed' | 'fault'>>> = {
   keys: 'string',
   values: 'number',
   threads: 4,
@@ -48,7 +49,7 @@ export const historyDefaults = {
   keyCount: 4,
   kills: 0,
   stamps: 'counter',
-} as const satisfies Partial<HistoryPlan>
+}
 
 /** What came of a run. */
 export interface HistoryRun {
