@@ -1,0 +1,3 @@
+export const folder = '05-concurrency'
+
+export const variants: readonly string[] = ['baseline', 'context', 'shared-map', 'worker-pool']
