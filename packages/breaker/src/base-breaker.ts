@@ -23,10 +23,9 @@ export abstract class BaseBreaker implements Breaker {
   protected readonly random: Random
   protected readonly cells: Int32Array
   protected readonly originMs: number
-  /** Whether somebody looks at durations: if not, `run` does not measure them. */
-  protected abstract readonly timed: boolean
   readonly #plan: BreakerPlan
   readonly #hooks: Hooks
+  readonly #classifyResult: Hooks['classifyResult']
 
   constructor({ plan, hooks, cells, originMs }: Parts) {
     this.name = plan.name
@@ -37,6 +36,7 @@ export abstract class BaseBreaker implements Breaker {
     this.originMs = originMs
     this.#plan = plan
     this.#hooks = hooks
+    this.#classifyResult = hooks.classifyResult
   }
 
   abstract readonly state: BreakerState
@@ -47,30 +47,32 @@ export abstract class BaseBreaker implements Breaker {
   abstract retryAfterMs(): number
   abstract stats(): BreakerStats
   protected abstract refusal(): QpsError
+  /** Whether somebody looks at the duration of the next call: if not, `run` does not measure it. */
+  protected abstract timesNext(): boolean
 
-  async run<T>(
+  // Not an async function: this and its try would cost more than all else here, see scenario 06-breaker.
+  run<T>(
     action: (signal: AbortSignal | undefined) => T | PromiseLike<T>,
     { signal }: RunOptions = noOptions,
   ): Promise<T> {
-    if (signal !== undefined) signal.throwIfAborted()
-    const startMs = this.timed ? this.clock.nowMs() : 0
-    const ticket = this.timed ? this.tryAcquire(startMs) : this.tryAcquire()
-    if (ticket === 0) throw this.refusal()
-    let result: T
+    let ticket: Ticket = 0
+    let startMs: number | undefined
+    let result: T | PromiseLike<T>
     try {
-      result = await action(signal)
+      if (signal !== undefined) signal.throwIfAborted()
+      ticket = this.tryAcquire()
+      if (ticket === 0) throw this.refusal()
+      startMs = this.timesNext() ? this.clock.nowMs() : undefined
+      result = action(signal)
     } catch (error) {
-      const { classifyError: classify = classifyError } = this.#hooks
-      this.#judge(ticket, () => classify(error, signal), startMs)
-      throw error
+      return Promise.reject(ticket === 0 ? error : this.#threw(ticket, error, signal, startMs))
     }
-    const { classifyResult } = this.#hooks
-    if (classifyResult !== undefined) this.#judge(ticket, () => classifyResult(result), startMs)
-    else if (this.timed) {
-      const nowMs = this.clock.nowMs()
-      this.success(ticket, nowMs - startMs, nowMs)
-    } else this.success(ticket)
-    return result
+    return Promise.resolve(result).then(
+      (value) => this.#gave(ticket, value, startMs),
+      (error: unknown) => {
+        throw this.#threw(ticket, error, signal, startMs)
+      },
+    )
   }
 
   share(): BreakerHandle {
@@ -89,17 +91,40 @@ export abstract class BaseBreaker implements Breaker {
     return Math.floor(instantMs - this.originMs) | 0
   }
 
-  /** A classification that throws has not found a success: the call failed, and the caller gets what was thrown. */
-  #judge(ticket: Ticket, classify: () => Outcome, startMs: number): void {
+  /** Judges what an action gave, and gives it. A classification that throws has not found a success. */
+  #gave<T>(ticket: Ticket, value: T, startMs: number | undefined): T {
+    const classify = this.#classifyResult
+    if (classify === undefined && startMs === undefined) {
+      this.success(ticket)
+      return value
+    }
     let outcome: Outcome = 'failure'
     try {
-      outcome = classify()
+      outcome = classify === undefined ? 'success' : classify(value)
     } finally {
-      const nowMs = this.clock.nowMs()
-      const durationMs = this.timed ? nowMs - startMs : 0
-      if (outcome === 'cancelled') this.cancel(ticket)
-      else if (outcome === 'success') this.success(ticket, durationMs, nowMs)
-      else this.failure(ticket, durationMs, nowMs)
+      this.#settle(ticket, outcome, startMs)
     }
+    return value
+  }
+
+  /** Judges what an action threw. @returns what the caller is to get: that, or what the classification threw. */
+  #threw(ticket: Ticket, error: unknown, signal: AbortSignal | undefined, startMs: number | undefined): unknown {
+    let outcome: Outcome = 'failure'
+    let told = error
+    try {
+      outcome = (this.#hooks.classifyError ?? classifyError)(error, signal)
+    } catch (thrown) {
+      told = thrown
+    }
+    this.#settle(ticket, outcome, startMs)
+    return told
+  }
+
+  #settle(ticket: Ticket, outcome: Outcome, startMs: number | undefined): void {
+    const nowMs = this.clock.nowMs()
+    const durationMs = startMs === undefined ? undefined : nowMs - startMs
+    if (outcome === 'cancelled') this.cancel(ticket)
+    else if (outcome === 'success') this.success(ticket, durationMs, nowMs)
+    else this.failure(ticket, durationMs, nowMs)
   }
 }

@@ -32,7 +32,8 @@ export interface BreakerStats {
   /** Calls that it did not let pass. */
   refused: number
   cancelled: number
-  /** Those of `succeeded` and `failed` that took longer than `latencyMsP95Max`; `adaptive` alone. */
+  /** Those of `succeeded` and `failed` whose duration is known, and those that took longer than `latencyMsP95Max`; `adaptive` alone. */
+  timed: number
   slow: number
   /** failed / (succeeded + failed), 0..1; 0 without calls. */
   errorRatio: number
@@ -69,7 +70,7 @@ export interface Breaker {
   /**
    * The call ended well.
    *
-   * @param durationMs how long it took, at least 0, in milliseconds. Default 0; only `adaptive` looks at it.
+   * @param durationMs how long it took, at least 0, in milliseconds; left out where nobody knows. Only `adaptive` looks at it.
    * @param nowMs as in `tryAcquire`.
    * @throws InvariantError for a ticket of 0.
    */

@@ -11,7 +11,7 @@ import type { BreakerPlan } from './options.ts'
  *   6      probed    the tick at which the last probe was let through
  *   7      passed    google: the tick at which the last call passed while others were refused
  *   8      opened    how often the circuit has opened
- *   16 …   counts    a ring of buckets: id, succeeded, failed, refused, slow, cancelled
+ *   16 …   counts    a ring of buckets: id, succeeded, failed, refused, cancelled, timed, slow
  *   …      times     adaptive: a ring of histograms: id, bins
  *
  * Two generations never share a cell of `until` or `since`: a thread writes what the next one needs to know, and then makes it
@@ -24,8 +24,8 @@ export const header = { state: 0, until: 1, since: 3, probes: 5, probed: 6, pass
 /** A line of the processor's cache: every call reads the state, and every answer writes a count. */
 export const headerCells = 16
 
-export const countFields = { succeeded: 1, failed: 2, refused: 3, slow: 4, cancelled: 5 } as const
-export const countsPerBucket = 5
+export const countFields = { succeeded: 1, failed: 2, refused: 3, cancelled: 4, timed: 5, slow: 6 } as const
+export const countsPerBucket = 6
 /** Durations: so many histograms to a window, so many bins to a histogram. */
 export const slices = 12
 export const binsPerSlice = 128

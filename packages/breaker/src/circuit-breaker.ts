@@ -36,11 +36,11 @@ import {
  * - Whatever a probe does, the phase ends: a probe that does not answer has failed `probeTimeoutMs` after the last place was taken.
  * - There is no timer; states change when somebody calls.
  *
- * The cells are looked at once per call. This thread keeps what the word of a closed circuit means, so that the usual call is one load
- * and one comparison.
+ * This thread keeps what the word of a closed circuit means, so that the usual call is one load and one comparison. That load is a plain
+ * one, which is many times cheaper than `Atomics.load`: what it shows may be some nanoseconds old, which lets one more call pass. Everything
+ * that must be exact, the probes above all, is looked at atomically.
  */
 export class CircuitBreaker extends BaseBreaker {
-  protected readonly timed: boolean
   readonly #plan: CircuitPlan
   readonly #rule: TripRule
   readonly #window: SlidingWindow
@@ -61,7 +61,6 @@ export class CircuitBreaker extends BaseBreaker {
     this.#rule = rule
     this.#window = window
     this.#probes = new Probes(this.cells, { probesMax, needed, probeTimeoutMs })
-    this.timed = rule.timed
     this.#know(Atomics.load(this.cells, header.state))
   }
 
@@ -70,18 +69,18 @@ export class CircuitBreaker extends BaseBreaker {
   }
 
   tryAcquire(nowMs?: number): Ticket {
-    if (Atomics.load(this.cells, header.state) === this.#closedWord) return this.#ticket
+    if (this.cells[header.state] === this.#closedWord) return this.#ticket
     return this.#acquireNotClosed(nowMs ?? this.clock.nowMs())
   }
 
-  success(ticket: Ticket, durationMs = 0, nowMs?: number): void {
-    if (ticket === this.#ticket && Atomics.load(this.cells, header.state) === this.#closedWord) {
+  success(ticket: Ticket, durationMs?: number, nowMs?: number): void {
+    if (ticket === this.#ticket && this.cells[header.state] === this.#closedWord) {
       const reason = this.#rule.succeeded(durationMs, nowMs)
       if (reason !== undefined) this.#open(this.#word, 0, reason, nowMs ?? this.clock.nowMs())
     } else this.#settle(ticket, true, durationMs, nowMs ?? this.clock.nowMs())
   }
 
-  failure(ticket: Ticket, durationMs = 0, nowMs: number = this.clock.nowMs()): void {
+  failure(ticket: Ticket, durationMs?: number, nowMs: number = this.clock.nowMs()): void {
     this.#settle(ticket, false, durationMs, nowMs)
   }
 
@@ -103,7 +102,7 @@ export class CircuitBreaker extends BaseBreaker {
     this.#know(Atomics.load(this.cells, header.state))
     const window = this.#window
     window.sum(nowMs)
-    const { succeeded, failed, refused, slow, cancelled } = window
+    const { succeeded, failed, refused, cancelled, timed, slow } = window
     const rateQps = rateOf(window, nowMs)
     return {
       design: this.design,
@@ -112,6 +111,7 @@ export class CircuitBreaker extends BaseBreaker {
       failed,
       refused,
       cancelled,
+      timed,
       slow,
       errorRatio: failed === 0 ? 0 : failed / (succeeded + failed),
       threshold: this.#rule.thresholdAt(rateQps),
@@ -121,6 +121,10 @@ export class CircuitBreaker extends BaseBreaker {
       opened: Atomics.load(this.cells, header.opened),
       late: this.#late,
     }
+  }
+
+  protected timesNext(): boolean {
+    return this.#closedWord === -1 || this.#rule.timesNext()
   }
 
   protected refusal(): QpsError {
@@ -150,7 +154,7 @@ export class CircuitBreaker extends BaseBreaker {
   }
 
   /** All outcomes but the usual one: failures, probes, and what comes late. */
-  #settle(ticket: Ticket, good: boolean, durationMs: number, nowMs: number): void {
+  #settle(ticket: Ticket, good: boolean, durationMs: number | undefined, nowMs: number): void {
     const word = this.#wordFor(ticket)
     if (word === undefined) this.#late++
     else if (isProbe(ticket)) {

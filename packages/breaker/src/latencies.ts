@@ -18,16 +18,20 @@ const eighthsMax = binsPerDoubling * 2 ** (binsPerSlice / binsPerDoubling) - 1
 export class Latencies {
   readonly #cells: Int32Array
   readonly #ring: BucketRing
+  readonly #shared: boolean
 
   constructor(cells: Int32Array, plan: { buckets: number; windowMs: number }, originMs: number) {
     const shape = { buckets: slices, fields: binsPerSlice, bucketMs: plan.windowMs / slices }
     this.#cells = cells
+    this.#shared = cells.buffer instanceof SharedArrayBuffer
     this.#ring = new BucketRing(cells, headerCells + countCells(plan), shape, originMs)
   }
 
   /** O(1), allocates nothing. */
   record(durationMs: number, nowMs: number): void {
-    Atomics.add(this.#cells, this.#ring.place(nowMs) + 1 + binOf(durationMs), 1)
+    const cell = this.#ring.place(nowMs) + 1 + binOf(durationMs)
+    if (this.#shared) Atomics.add(this.#cells, cell, 1)
+    else this.#cells[cell]!++
   }
 
   /**

@@ -2,7 +2,7 @@ import type { Clock } from '@qps/core'
 import { BucketRing } from './bucket-ring.ts'
 import { countFields, countsPerBucket, headerCells } from './cells.ts'
 
-const { succeeded, failed, refused, slow, cancelled } = countFields
+const { succeeded, failed, refused, cancelled, timed, slow } = countFields
 
 /** Successes that are counted at once, at most, see {@link SlidingWindow.succeed}. */
 const batchMax = 15
@@ -21,8 +21,10 @@ export class SlidingWindow {
   succeeded = 0
   failed = 0
   refused = 0
-  slow = 0
   cancelled = 0
+  /** Calls whose duration was told, and those of them that were slow. */
+  timed = 0
+  slow = 0
   /** Buckets in a row, up to now, that had failures and no success; and successes and no failure. Empty ones are left out. */
   failingBuckets = 0
   workingBuckets = 0
@@ -32,16 +34,20 @@ export class SlidingWindow {
   readonly #ring: BucketRing
   readonly #clock: Clock
   readonly #thickMs: number
-  /** Successes of this thread that are in no bucket yet, and how many there may be. */
-  #pending = 0
+  readonly #shared: boolean
+  /** Successes since this thread dated one, how many of them are counted, and how many there may be. */
+  #undated = 0
+  #counted = 0
   #batch = 0
+  #datedMs: number
   #since = 1
   #summedId = -1
   #pastSucceeded = 0
   #pastFailed = 0
   #pastRefused = 0
-  #pastSlow = 0
   #pastCancelled = 0
+  #pastTimed = 0
+  #pastSlow = 0
   #pastFailing = 0
   #pastWorking = 0
 
@@ -51,26 +57,38 @@ export class SlidingWindow {
     this.#ring = new BucketRing(cells, headerCells, { buckets, fields: countsPerBucket, bucketMs }, originMs)
     this.#clock = clock
     this.#thickMs = bucketMs * thickRatio
+    this.#shared = cells.buffer instanceof SharedArrayBuffer
     this.lookedMs = originMs
+    this.#datedMs = originMs
   }
 
   /** Counts one of {@link countFields}. */
   count(field: number, nowMs: number): void {
-    Atomics.add(this.#cells, this.#placeAt(nowMs) + field, 1)
+    this.#add(this.#placeAt(nowMs) + field, 1)
+  }
+
+  /** As {@link count}, into the bucket of the last look: for more than one count of the same call. */
+  countKnown(field: number): void {
+    this.#add(this.#ring.lastPlace + field, 1)
   }
 
   /**
-   * Counts a success. To look at the clock costs more than all else here; so does, between threads, a count that all write. While calls come
-   * thick, up to 15 are therefore remembered and counted together, into the bucket of the first; what else is counted or summed counts them first. How many are
-   * remembered doubles while they come thick, and begins anew where they do not: when calls become rare, no more of them are dated back than
-   * came thick just before.
+   * Counts a success. To look at the clock costs more than all else here; so does, between threads, a count that all write. While
+   * calls come thick, up to 15 are therefore remembered and counted together, into the bucket of the one before them; what else is
+   * counted or summed counts them first. How many are remembered doubles while they come thick, and begins anew where they do not: when
+   * calls become rare, no more of them are dated back than came thick just before.
    *
    * @param nowMs where the caller has just read the clock: the call is then dated exactly.
    */
   succeed(nowMs?: number): void {
-    if (nowMs !== undefined) this.count(succeeded, nowMs)
-    else if (this.#pending < this.#batch) this.#pending++
-    else this.#beginBatch()
+    if (nowMs !== undefined) this.#date(nowMs)
+    else if (this.#undated < this.#batch) this.#undated++
+    else this.#date(this.now())
+  }
+
+  /** Whether successes come so thick that a look at the clock for each is a waste. */
+  get isThick(): boolean {
+    return this.#batch === batchMax
   }
 
   /** Leaves out what was counted before the bucket with this id. */
@@ -110,17 +128,18 @@ export class SlidingWindow {
     this.succeeded = this.#pastSucceeded + nowSucceeded
     this.failed = this.#pastFailed + nowFailed
     this.refused = this.#pastRefused + Atomics.load(cells, place + refused)
+    this.timed = this.#pastTimed + Atomics.load(cells, place + timed)
     this.slow = this.#pastSlow + Atomics.load(cells, place + slow)
     this.cancelled = this.#pastCancelled + Atomics.load(cells, place + cancelled)
     this.failingBuckets = nowSucceeded > 0 ? 0 : this.#pastFailing + (nowFailed > 0 ? 1 : 0)
     this.workingBuckets = nowFailed > 0 ? 0 : this.#pastWorking + (nowSucceeded > 0 ? 1 : 0)
   }
 
-  /** Calls that failed or were refused, as of the last look. */
+  /** Calls that failed or were refused, as of the last look. Read plainly, as the state of a circuit is. */
   troubleKnown(): number {
     const place = this.#ring.lastPlace
     if (this.#summedId !== this.#ring.id) this.#sumPast()
-    const now = Atomics.load(this.#cells, place + failed) + Atomics.load(this.#cells, place + refused)
+    const now = this.#cells[place + failed]! + this.#cells[place + refused]!
     return this.#pastFailed + this.#pastRefused + now
   }
 
@@ -131,24 +150,30 @@ export class SlidingWindow {
   }
 
   #flush(): void {
-    if (this.#pending === 0) return
-    Atomics.add(this.#cells, this.#ring.lastPlace + succeeded, this.#pending)
-    this.#pending = 0
+    if (this.#undated === this.#counted) return
+    this.#add(this.#ring.lastPlace + succeeded, this.#undated - this.#counted)
+    this.#counted = this.#undated
   }
 
-  #beginBatch(): void {
-    const before = this.lookedMs
-    const nowMs = this.now()
-    // The first of them is counted now, and gives the others their bucket.
+  #date(nowMs: number): void {
     this.count(succeeded, nowMs)
-    const perCallMs = (nowMs - before) / (this.#batch + 1)
+    const perCallMs = (nowMs - this.#datedMs) / (this.#undated + 1)
     this.#batch = perCallMs * (batchMax + 1) <= this.#thickMs ? Math.min(batchMax, 2 * this.#batch + 1) : 0
+    this.#datedMs = nowMs
+    this.#undated = this.#counted = 0
+  }
+
+  /** Cells that nobody else writes need no locked bus. */
+  #add(cell: number, count: number): void {
+    if (this.#shared) Atomics.add(this.#cells, cell, count)
+    else this.#cells[cell]! += count
   }
 
   #sumPast(): void {
     const cells = this.#cells
     const { id, buckets } = this.#ring
-    this.#pastSucceeded = this.#pastFailed = this.#pastRefused = this.#pastSlow = this.#pastCancelled = 0
+    this.#pastSucceeded = this.#pastFailed = this.#pastRefused = this.#pastCancelled = 0
+    this.#pastTimed = this.#pastSlow = 0
     this.#pastFailing = this.#pastWorking = 0
     let failing = true
     let working = true
@@ -160,6 +185,7 @@ export class SlidingWindow {
       this.#pastSucceeded += theirSucceeded
       this.#pastFailed += theirFailed
       this.#pastRefused += Atomics.load(cells, place + refused)
+      this.#pastTimed += Atomics.load(cells, place + timed)
       this.#pastSlow += Atomics.load(cells, place + slow)
       this.#pastCancelled += Atomics.load(cells, place + cancelled)
       if (theirSucceeded > 0) failing = false

@@ -5,7 +5,7 @@ import { countFields, headerCells, ringCells, countsPerBucket } from '../src/cel
 import { SlidingWindow } from '../src/sliding-window.ts'
 
 const plan = { buckets: 7, bucketMs: 200 }
-const kinds = ['succeeded', 'failed', 'refused', 'slow', 'cancelled'] as const
+const kinds = ['succeeded', 'failed', 'refused', 'cancelled', 'timed', 'slow'] as const
 type Kind = (typeof kinds)[number]
 
 function cellsFor({ buckets }: { buckets: number }): Int32Array {

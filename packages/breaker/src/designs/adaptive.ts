@@ -22,18 +22,20 @@ export function adaptiveThreshold(
 
 /** Above the 95th percentile is one call in twenty. */
 const slowRatioMax = 0.05
+/** Where calls come thick, `run` measures one of so many; a power of two. */
+const callsPerTimed = 8
 
 /**
  * Opens at {@link adaptiveThreshold}, or where the 95th percentile of the durations is above `latencyMsP95Max`. That is so exactly
- * where more than one call in twenty is slower than that, so one more count per bucket decides it without error; the histogram only tells
- * how slow.
+ * where more than one call in twenty is slower than that, so one more count per bucket decides it without error; the histogram only
+ * tells how slow. Of durations too there must be `requestsMin`.
  */
 export class AdaptiveRule implements TripRule {
-  readonly timed = true
   readonly #window: SlidingWindow
   readonly #latencies: Latencies
   readonly #plan: AdaptivePlan
   readonly #latencyMsMax: number
+  #asked = 0
 
   constructor(window: SlidingWindow, latencies: Latencies, plan: AdaptivePlan) {
     this.#window = window
@@ -42,25 +44,30 @@ export class AdaptiveRule implements TripRule {
     this.#latencyMsMax = plan.latencyMsP95Max
   }
 
-  succeeded(durationMs: number, nowMs: number | undefined): TripReason | undefined {
-    this.#window.succeed(nowMs)
-    this.#latencies.record(durationMs, this.#window.lookedMs)
-    return durationMs > this.#latencyMsMax ? this.#slow(nowMs ?? this.#window.now()) : undefined
+  timesNext(): boolean {
+    this.#asked = (this.#asked + 1) & (callsPerTimed - 1)
+    return this.#asked === 0 || !this.#window.isThick
   }
 
-  failed(durationMs: number, nowMs: number): TripReason | undefined {
+  succeeded(durationMs: number | undefined, nowMs: number | undefined): TripReason | undefined {
+    this.#window.succeed(nowMs)
+    return durationMs !== undefined && this.#time(durationMs) ? this.#slow(nowMs ?? this.#window.now()) : undefined
+  }
+
+  failed(durationMs: number | undefined, nowMs: number): TripReason | undefined {
     const window = this.#window
     window.count(countFields.failed, nowMs)
-    this.#latencies.record(durationMs, nowMs)
-    if (durationMs > this.#latencyMsMax) window.count(countFields.slow, nowMs)
-    const requests = this.#requestsAt(nowMs)
-    if (requests < this.#plan.requestsMin) return undefined
-    if (window.failed >= this.thresholdAt(rateOf(window, nowMs)) * requests) return 'errors'
-    return window.slow > slowRatioMax * requests ? 'slow' : undefined
+    const wasSlow = durationMs !== undefined && this.#time(durationMs)
+    window.sum(nowMs)
+    const requests = window.succeeded + window.failed
+    if (requests >= this.#plan.requestsMin && window.failed >= this.thresholdAt(rateOf(window, nowMs)) * requests) {
+      return 'errors'
+    }
+    return wasSlow ? this.#slow(nowMs) : undefined
   }
 
-  isSlow(durationMs: number): boolean {
-    return durationMs > this.#latencyMsMax
+  isSlow(durationMs: number | undefined): boolean {
+    return durationMs !== undefined && durationMs > this.#latencyMsMax
   }
 
   thresholdAt(rateQps: number): number {
@@ -71,14 +78,19 @@ export class AdaptiveRule implements TripRule {
     return this.#latencies.percentile(0.95, fromMs, nowMs)
   }
 
-  #slow(nowMs: number): TripReason | undefined {
-    this.#window.count(countFields.slow, nowMs)
-    const requests = this.#requestsAt(nowMs)
-    return requests >= this.#plan.requestsMin && this.#window.slow > slowRatioMax * requests ? 'slow' : undefined
+  /** Keeps a duration. @returns whether it was a slow one. */
+  #time(durationMs: number): boolean {
+    const window = this.#window
+    window.countKnown(countFields.timed)
+    this.#latencies.record(durationMs, window.lookedMs)
+    if (!(durationMs > this.#latencyMsMax)) return false
+    window.countKnown(countFields.slow)
+    return true
   }
 
-  #requestsAt(nowMs: number): number {
-    this.#window.sum(nowMs)
-    return this.#window.succeeded + this.#window.failed
+  #slow(nowMs: number): TripReason | undefined {
+    const window = this.#window
+    window.sum(nowMs)
+    return window.timed >= this.#plan.requestsMin && window.slow > slowRatioMax * window.timed ? 'slow' : undefined
   }
 }

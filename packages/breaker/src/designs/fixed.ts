@@ -8,7 +8,6 @@ import type { TripReason, TripRule } from './trip-rule.ts'
  * article takes go-zero's breaker for.
  */
 export class FixedRule implements TripRule {
-  readonly timed = false
   readonly #window: SlidingWindow
   readonly #requestsMin: number
   readonly #errorRatioMax: number
@@ -19,17 +18,21 @@ export class FixedRule implements TripRule {
     this.#errorRatioMax = errorRatioMax
   }
 
-  succeeded(_durationMs: number, nowMs: number | undefined): undefined {
+  succeeded(_durationMs: number | undefined, nowMs: number | undefined): undefined {
     this.#window.succeed(nowMs)
   }
 
-  failed(_durationMs: number, nowMs: number): TripReason | undefined {
+  failed(_durationMs: number | undefined, nowMs: number): TripReason | undefined {
     const window = this.#window
     window.count(countFields.failed, nowMs)
     window.sum(nowMs)
     const requests = window.succeeded + window.failed
     if (requests < this.#requestsMin || window.failed < this.#errorRatioMax * requests) return undefined
     return 'errors'
+  }
+
+  timesNext(): boolean {
+    return false
   }
 
   isSlow(): boolean {

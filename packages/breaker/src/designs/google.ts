@@ -23,7 +23,6 @@ const ticket: Ticket = 2
  * the numbers and for `kMin`, `forcePassMs` and `easing`.
  */
 export class GoogleBreaker extends BaseBreaker {
-  protected readonly timed = false
   readonly #plan: GooglePlan
   readonly #window: SlidingWindow
   readonly #protection: number
@@ -78,6 +77,7 @@ export class GoogleBreaker extends BaseBreaker {
       failed,
       refused,
       cancelled,
+      timed: 0,
       slow: 0,
       errorRatio: failed === 0 ? 0 : failed / (succeeded + failed),
       threshold: undefined,
@@ -87,6 +87,10 @@ export class GoogleBreaker extends BaseBreaker {
       opened: this.#spells,
       late: 0,
     }
+  }
+
+  protected timesNext(): boolean {
+    return false
   }
 
   protected refusal(): QpsError {
