@@ -8,6 +8,7 @@ export { type RpcMethod, type RpcMetrics, rpcMetrics, type RpcMetricsOptions, ty
 export { latencyBoundsS } from './latency-buckets.ts'
 export { type HandshakeFigures, handshakeMetrics } from './handshake-metrics.ts'
 export { type PoolFigures, poolMetrics, type WatchedPool } from './pool-metrics.ts'
+export { type DurationsUs, type WorkerPoolFigures, workerPoolMetrics } from './worker-pool-metrics.ts'
 export { processMetrics } from './process-metrics.ts'
 export { createRegistry, type Exposition, exposition, type MetricsRegistry } from './registry.ts'
 export type { CollectionKind } from './collections.ts'
