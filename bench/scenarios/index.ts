@@ -21,6 +21,8 @@ import { bytes } from './04-bytes.scenario.ts'
 import { layers } from './04-layers.scenario.ts'
 import { pool } from './04-pool.scenario.ts'
 import { context } from './05-context.scenario.ts'
+import { rejection } from './05-rejection.scenario.ts'
+import { workerPool } from './05-worker-pool.scenario.ts'
 
 /** Every experiment, in the order of the chapters. */
 export const scenarios: readonly Scenario[] = [
@@ -46,4 +48,6 @@ export const scenarios: readonly Scenario[] = [
   pool,
   bytes,
   context,
+  workerPool,
+  rejection,
 ]

@@ -46,6 +46,8 @@ export type Measure =
   | 'cpuUsPerOperation'
   | 'operationsPerSecond'
   | 'megabytesPerSecond'
+  | 'goodputRatio'
+  | 'refusedRatio'
 
 /**
  * Every measure that a scenario can give, by its key in `summary`. The first ranks everything: X µs of CPU per request
@@ -90,6 +92,8 @@ export const measures: Readonly<Record<Measure, MeasureInfo>> = {
   cpuUsPerOperation: { title: 'CPU µs/operation', better: 'lower', unit: 'us' },
   operationsPerSecond: { title: 'operations/s', better: 'higher', unit: 'perSecond' },
   megabytesPerSecond: { title: 'MB/s', better: 'higher', unit: 'perSecond' },
+  goodputRatio: { title: 'goodput/capacity', better: 'higher', unit: 'share' },
+  refusedRatio: { title: 'refused', better: 'lower', unit: 'share' },
 }
 
 export const measureNames: readonly Measure[] = Object.keys(measures) as Measure[]

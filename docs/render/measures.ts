@@ -32,6 +32,8 @@ const known: Readonly<Record<string, Measure>> = {
   latencyMsP99: { title: 'p99', axis: 'p99, ms', show: showMs },
   latencyMsP999: { title: 'p99.9', axis: 'p99.9, ms', show: showMs },
   goodputRatioAt3x: { title: 'goodput at 3×', axis: 'goodput at three times the capacity', show: showNumber },
+  goodputRatio: { title: 'goodput', axis: 'goodput, as a share of the capacity', show: showShare },
+  refusedRatio: { title: 'refused', axis: 'share of tasks that were refused', show: showShare },
   bytesPerRequest: { title: 'heap bytes/request', axis: 'bytes allocated per request', show: showBytes },
   bytesPerOperation: { title: 'heap bytes/operation', axis: 'bytes allocated per operation', show: showBytes },
   scavengesPerMillion: { title: 'scavenges/million', axis: 'scavenges per million requests', show: showNumber },
