@@ -40,6 +40,7 @@ describe('the command', () => {
   test.each([
     [['--variant', 'shared-map', '--policy', 'abort'], '--variant worker-pool'],
     [['--variant', 'shared-map', '--map', 'optimist'], 'optimistic'],
+    [['--variant', 'context', '--workers', '2'], '--variant shared-map or worker-pool'],
     [['--variant', 'worker-pool', '--policy', 'caller'], 'caller-runs'],
   ])('%j is refused with the next step', (options, hint) => {
     const { status, stderr } = command('--port', '0', '--admin-port', '0', ...options)

@@ -21,7 +21,7 @@ export interface StageDefinition {
   packages: string[]
   /** The variant that runs without `--variant`. */
   best: string
-  /** In reading order. `workers`: how many it has without `--workers`; default 1. */
+  /** In reading order. `workers`: how many it has without `--workers`; where one names that, those that do not have one. */
   variants: { name: string; summary: string; workers?: number }[]
   scenarios: string[]
   /** Names that `--with` accepts: real parts that can take an embedded one's place. */

@@ -112,7 +112,7 @@ export function stageOptions(stage: StageDefinition, command: ParsedCommand, own
     port: command.number('port')!,
     adminHost: command.text('admin-host')!,
     adminPort: command.number('admin-port')!,
-    workersOf: workersOf(stage, command.text('workers')),
+    workersOf: workersOf(stage, variant, command.text('workers')),
     connectionsMax: command.number('connections-max'),
     loadS,
     once: command.flag('once'),
@@ -135,10 +135,23 @@ function checkOwn(variant: string, command: ParsedCommand, own: OwnOptions): voi
   }
 }
 
-function workersOf(stage: StageDefinition, asked: string | undefined): (variant: string) => number {
-  if (asked === undefined) return (variant) => stage.variants.find(({ name }) => name === variant)?.workers ?? 1
+/**
+ * Where variants name numbers of their own, only these have workers at all.
+ *
+ * @throws QpsError QPS_USAGE where this variant was to have some and cannot.
+ */
+function workersOf(stage: StageDefinition, variant: string, asked: string | undefined): (variant: string) => number {
+  const ownOf = (wanted: string): number | undefined => stage.variants.find(({ name }) => name === wanted)?.workers
+  if (asked === undefined) return (wanted) => ownOf(wanted) ?? 1
   const workers = checkWorkers(stage, asked)
-  return () => workers
+  const withWorkers = stage.variants.filter((each) => each.workers !== undefined).map(({ name }) => name)
+  if (withWorkers.length === 0) return () => workers
+  if (workers > 1 && asked !== 'auto' && !withWorkers.includes(variant)) {
+    throw new QpsError('QPS_USAGE', `--workers ${asked} means nothing to the variant ${variant}`, {
+      hint: `add --variant ${withWorkers.join(' or ')}`,
+    })
+  }
+  return (wanted) => (withWorkers.includes(wanted) ? workers : 1)
 }
 
 /** `1`, and the variants that have another number. */
