@@ -112,7 +112,10 @@ test('core imports nothing', () => {
 })
 
 /** The one module of Node's that a primitive has, in the one file that has it: it reaches nothing outside of the program. */
-const exception = { file: 'packages/context/src/implicit.ts', text: "import { AsyncLocalStorage } from 'node:async_hooks'\n" }
+const exception = {
+  file: 'packages/context/src/implicit.ts',
+  text: "import { AsyncLocalStorage } from 'node:async_hooks'\n",
+}
 
 test('primitives touch no socket, file, timer or global of the process', () => {
   for (const { folder } of workspaces.filter(({ layer }) => layer === 'primitive')) {
