@@ -23,6 +23,8 @@ import { pool } from './04-pool.scenario.ts'
 import { context } from './05-context.scenario.ts'
 import { rejection } from './05-rejection.scenario.ts'
 import { workerPool } from './05-worker-pool.scenario.ts'
+import { sharedMap } from './05-shared-map.scenario.ts'
+import { shards } from './05-shards.scenario.ts'
 
 /** Every experiment, in the order of the chapters. */
 export const scenarios: readonly Scenario[] = [
@@ -50,4 +52,6 @@ export const scenarios: readonly Scenario[] = [
   context,
   workerPool,
   rejection,
+  sharedMap,
+  shards,
 ]

@@ -42,6 +42,7 @@ export type Measure =
   | 'externalBytes'
   | 'residentGrowthBytes'
   | 'nsPerOperation'
+  | 'nsPerOperationP99'
   | 'bytesPerOperation'
   | 'cpuUsPerOperation'
   | 'operationsPerSecond'
@@ -88,6 +89,7 @@ export const measures: Readonly<Record<Measure, MeasureInfo>> = {
   externalBytes: { title: 'outside of the heap', better: 'lower', unit: 'bytes' },
   residentGrowthBytes: { title: 'resident growth', better: 'lower', unit: 'bytes' },
   nsPerOperation: { title: 'ns/operation', better: 'lower', unit: 'ns' },
+  nsPerOperationP99: { title: 'p99 of batches, ns/operation', better: 'lower', unit: 'ns' },
   bytesPerOperation: { title: 'heap bytes/operation', better: 'lower', unit: 'bytes' },
   cpuUsPerOperation: { title: 'CPU µs/operation', better: 'lower', unit: 'us' },
   operationsPerSecond: { title: 'operations/s', better: 'higher', unit: 'perSecond' },

@@ -27,6 +27,7 @@ const known: Readonly<Record<string, Measure>> = {
   resumedRatio: { title: 'resumed', axis: 'share of resumed handshakes', show: showShare },
   rightChoices: { title: 'right choices by ALPN', axis: 'right choices by ALPN', show: showNumber },
   nsPerOperation: { title: 'ns/operation', axis: 'ns per operation', show: showNumber },
+  nsPerOperationP99: { title: 'p99 of batches', axis: 'ns per operation, p99 of batches', show: showNumber },
   achievedQps: { title: 'QPS', axis: 'requests per second', show: showNumber },
   latencyMsP50: { title: 'p50', axis: 'p50, ms', show: showMs },
   latencyMsP99: { title: 'p99', axis: 'p99, ms', show: showMs },
