@@ -70,6 +70,24 @@ const constants: [name: string, where: string, what: string][] = [
   ['itemsMax', 'stages/04-memory-pooling/src/catalogue.ts', 'items of a catalogue'],
   ['itemBytesMax', 'stages/04-memory-pooling/src/catalogue.ts', 'one item as JSON'],
   ['poolBytesMax', 'stages/04-memory-pooling/src/pooled.ts', 'buffers of answers that are under way'],
+  ['targetsMax', 'stages/05-concurrency/src/trace-test.ts', 'requests that one POST /test makes'],
+  ['testBytesMax', 'stages/05-concurrency/src/trace-test.ts', 'a body of POST /test'],
+  ['requestBudgetMsMax', 'stages/05-concurrency/src/context/budgets.ts', 'what a client can ask for as its budget'],
+  ['pendingMax', 'stages/05-concurrency/src/context/order.ts', 'orders whose payment is awaited'],
+  ['workingMax', 'stages/05-concurrency/src/context/payment.ts', 'payments at a time'],
+  ['questionsMax', 'stages/05-concurrency/src/context/supervisor.ts', 'questions that a process is asked at a time'],
+  [
+    'replacementsMax',
+    'stages/05-concurrency/src/context/supervisor.ts',
+    'processes that are started again in a minute',
+  ],
+  ['tracesMax', 'stages/05-concurrency/src/context/spans.ts', 'traces that are kept'],
+  ['frameBytesMax', 'stages/05-concurrency/src/log/frames.ts', 'one message of the log'],
+  ['recordsMax', 'stages/05-concurrency/src/log/message-log.ts', 'messages of a partition that nobody has committed'],
+  ['clientsMax', 'stages/05-concurrency/src/log/log-server.ts', 'readers and writers of the log'],
+  ['sessionBytesMax', 'stages/05-concurrency/src/shared-map/shop-maps.ts', 'the content of a session'],
+  ['queueDefault', 'stages/05-concurrency/src/worker-pool/worker-pool.ts', 'pictures that wait'],
+  ['rowsMax', 'packages/console/src/stage/drawing.ts', 'rows of a drawing'],
 ]
 
 /** What a dispatcher's defaults bound; the others of them are switches. */
