@@ -52,7 +52,10 @@ export function makeParts<K extends MapKey>(handle: MapHandle, clock: Clock): Ma
   const scratch = layout.scratch + owner * layout.scratchBytes
   const secret = new BigUint64Array(memory.buffer, layout.secret, layout.secretWords)
   const core = makeCore({ kind, keys: keyForm, values: valueForm, shape, layout, owner, scratch, secret }, memory)
-  const keys = keyForm === 'string' ? new StringKeys(words, layout, scratch, shape.keyBytesMax) : new IntegerKeys(words)
+  const keys =
+    core.encode === undefined
+      ? new IntegerKeys(words)
+      : new StringKeys(core.encode, words, layout, scratch, shape.keyBytesMax)
   // Clocks of threads start at different instants: the two times of the handle say where this one stands, once.
   const offsetMs = handle.nowMs + (clock.wallMs() - handle.wallMs) - clock.nowMs()
   return {

@@ -10,32 +10,38 @@ import { TableMap } from './table-map.ts'
 export class NumberMap<K extends MapKey> extends TableMap<K, number> {
   readonly #values: Float64Array
   /** The core's functions by themselves: V8 makes the call a part of its caller then. */
-  #get: Core['get']
-  #set: Core['set']
+  #get: Core['getDirect']
+  #set: Core['setDirect']
 
   constructor(parts: MapParts<K>) {
     super(parts)
     this.#values = new Float64Array(parts.memory.buffer)
-    this.#get = parts.core.get
-    this.#set = parts.core.set
+    this.#get = parts.core.getDirect
+    this.#set = parts.core.setDirect
   }
 
   get(key: K): number | undefined {
-    const code = this.encode(key)
-    const value = this.#get(code)
-    return value === value ? value : this.#explain(code)
+    this.prepare(key)
+    const value = this.#get(key)
+    return value === value ? value : this.#explain(key)
   }
 
   set(key: K, value: number): void {
     if (typeof value !== 'number') throw valueError('a number', value)
-    const result = this.#set(this.encode(key), value)
+    this.prepare(key)
+    const result = this.#set(key, value)
     if (result !== status.done) this.setSlowly(key, value, result)
   }
 
-  /** NaN is a value like any other; the status tells it from the core's other two meanings. */
-  #explain(code: number): number | undefined {
-    const why = this.core.status()
-    if (why === status.busy) return this.readLocked(code)
+  /** NaN is a value like any other; the status tells it from what else the core says by it. */
+  #explain(key: K): number | undefined {
+    let why = this.core.status()
+    if (why === status.otherKey) {
+      const value = this.core.get(this.encode(key))
+      if (value === value) return value
+      why = this.core.status()
+    }
+    if (why === status.busy) return this.readLocked(this.encode(key))
     return why === status.done ? Number.NaN : undefined
   }
 
@@ -59,7 +65,7 @@ export class NumberMap<K extends MapKey> extends TableMap<K, number> {
 
   protected override close(core: Core): void {
     super.close(core)
-    this.#get = core.get
-    this.#set = core.set
+    this.#get = core.getDirect
+    this.#set = core.setDirect
   }
 }

@@ -133,7 +133,13 @@ export abstract class TableMap<K extends MapKey, V extends MapValue> implements 
     this.core = core
   }
 
-  /** Ready for a call of the core, in which an entry may have expired. */
+  /** Ready for a call of the core with the key as it is: in which an entry may have expired. */
+  protected prepare(key: K): void {
+    this.parts.keys.check(key)
+    if (this.expires) this.readClock()
+  }
+
+  /** Ready for a call of the core with what this gives. */
   protected encode(key: K): number {
     if (this.expires) this.readClock()
     return this.parts.keys.encode(key)

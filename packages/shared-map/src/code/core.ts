@@ -1,4 +1,5 @@
 import { headAt, mapAt, shardAt } from '../layout.ts'
+import type { MapKey } from '../shared-map.ts'
 import type { SharedMemory } from '../wasm/engine.ts'
 import { block, branch, branchIf, type Code, drop, giveBack, i32, i64, loop, sequence, when } from '../wasm/code.ts'
 import type { Declared } from '../wasm/program.ts'
@@ -6,7 +7,7 @@ import { headAtRef, headerAt, shardOf } from './addresses.ts'
 import { type KeyCode, keyCode } from './keys.ts'
 import { heldHeader, type LockCode, lockCode } from './locks.ts'
 import { constant, mapCode, type MapCode } from './map-program.ts'
-import { hasAnswer, peekCode, readCode, valueAnswer } from './reads.ts'
+import { hasAnswer, peekCode, readCode, valueAnswer, type Way } from './reads.ts'
 import { status } from './status.ts'
 import { isLive, type TableCode, tableCode } from './table.ts'
 import { expiredCode, type ValueCode, valueCode } from './values.ts'
@@ -16,6 +17,11 @@ import { expiredCode, type ValueCode, valueCode } from './values.ts'
  * in the scratch, or the integer itself), a value is a number or the length of bytes in the scratch.
  */
 export interface Core {
+  /** Of a string: brings its words into the scratch. Its length, or -1 where JavaScript has to do it. Not for integers. */
+  encode?(key: string): number
+  /** `get` and `set` of a key as it is. Of a string that `encode` refuses: otherKey. */
+  getDirect(key: MapKey): number
+  setDirect(key: MapKey, value: number): number
   /** The value, or what `values.ts` gives where there is none; then `status` tells why. */
   get(key: number): number
   /** done, absent or busy. */
@@ -57,10 +63,12 @@ export function makeCore(given: Parameters<typeof mapCode>[0], memory: SharedMem
   const table = tableCode(code, keys, values)
   const { program, held } = code
   const heldShard = i32.sub(held.get, constant(1))
-  const parts: Record<keyof Core, Declared> = {
-    get: readCode(code, keys, table, locks, valueAnswer(values)),
-    has: readCode(code, keys, table, locks, hasAnswer),
-    set: setCode(code, keys, values, table, locks),
+  const parts: Record<Exclude<keyof Core, 'encode'>, Declared> = {
+    getDirect: readCode(code, keys, keys.direct, table, locks, valueAnswer(values)),
+    setDirect: setCode(code, keys, keys.direct, values, table, locks),
+    get: readCode(code, keys, keys, table, locks, valueAnswer(values)),
+    has: readCode(code, keys, keys, table, locks, hasAnswer),
+    set: setCode(code, keys, keys, values, table, locks),
     lock: lockKeyCode(code, keys, locks),
     lockShard: program.define(['i32'], ['i32'], ([shard]) =>
       locks.acquire.call(headerAt(code, shard!.get), shard!.get),
@@ -76,7 +84,9 @@ export function makeCore(given: Parameters<typeof mapCode>[0], memory: SharedMem
     expire: expireCode(code, table, heldShard),
     status: program.define([], ['i32'], () => code.status.get),
     held: program.define([], ['i32'], () => heldShard),
-    shard: program.define([keys.param], ['i32'], ([key]) => shardOf(code, keys.hash(keys.take(key!.get)))),
+    shard: program.define([keys.param], ['i32'], ([key], local) =>
+      shardOf(code, keys.hash(keys.take(key!.get), local)),
+    ),
     adopt: program.define(['i32'], ['i32'], ([shard]) =>
       sequence(held.set(i32.add(shard!.get, constant(1))), constant(status.done)),
     ),
@@ -86,12 +96,20 @@ export function makeCore(given: Parameters<typeof mapCode>[0], memory: SharedMem
 }
 
 /** A whole write in one call, for what nothing stands in the way of. */
-function setCode(code: MapCode, keys: KeyCode, values: ValueCode, table: TableCode, locks: LockCode): Declared {
-  return code.program.define([keys.param, values.type], ['i32'], ([given, value], local) => {
+function setCode(
+  code: MapCode,
+  keys: KeyCode,
+  way: Way,
+  values: ValueCode,
+  table: TableCode,
+  locks: LockCode,
+): Declared {
+  return code.program.define([way.param, values.type], ['i32'], ([given, value], local) => {
     const [key, hash, shard, result] = [local(keys.type), local('i64'), local('i32'), local('i32')]
     return sequence(
-      key.set(keys.take(given!.get)),
-      hash.set(keys.hash(key.get)),
+      key.set(way.take(given!.get)),
+      way.isOther === undefined ? sequence() : when(way.isOther(key.get), giveBack(constant(status.otherKey))),
+      hash.set(keys.hash(key.get, local)),
       shard.set(shardOf(code, hash.get)),
       result.set(locks.acquire.call(headerAt(code, shard.get), shard.get)),
       when(result.get, sequence(keepHash(code, result.get, hash.get), giveBack(result.get))),
@@ -106,7 +124,7 @@ function lockKeyCode(code: MapCode, keys: KeyCode, locks: LockCode): Declared {
   return code.program.define([keys.param], ['i32'], ([given], local) => {
     const [hash, shard, result] = [local('i64'), local('i32'), local('i32')]
     return sequence(
-      hash.set(keys.hash(keys.take(given!.get))),
+      hash.set(keys.hash(keys.take(given!.get), local)),
       shard.set(shardOf(code, hash.get)),
       result.set(locks.acquire.call(headerAt(code, shard.get), shard.get)),
       keepHash(code, result.get, hash.get),

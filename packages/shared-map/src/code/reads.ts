@@ -38,22 +38,55 @@ export const hasAnswer: Answer = {
   read: () => constant(status.done),
 }
 
-/** `(key)`, as the exports take it. */
-export function readCode(code: MapCode, keys: KeyCode, table: TableCode, locks: LockCode, answer: Answer): Declared {
-  return readersLock(code.kind) ? lockedRead(code, keys, table, locks, answer) : checkedRead(code, keys, answer)
+/** How a key comes: as what `encode` made of it, or as the map's user has it. */
+export interface Way {
+  readonly param: ValueType
+  take(given: Code): Code
+  /** 1 where that was no use. */
+  isOther?(key: Code): Code
+}
+
+/** `(key)`, come on either way. */
+export function readCode(
+  code: MapCode,
+  keys: KeyCode,
+  way: Way,
+  table: TableCode,
+  locks: LockCode,
+  answer: Answer,
+): Declared {
+  return readersLock(code.kind)
+    ? lockedRead(code, keys, way, table, locks, answer)
+    : checkedRead(code, keys, way, answer)
+}
+
+/** Sets `key` to what came, or answers that JavaScript has to encode it. */
+function takeKey(code: MapCode, way: Way, key: Variable, given: Variable, answer: Answer): Code {
+  const other = way.isOther?.(key.get)
+  return sequence(
+    key.set(way.take(given.get)),
+    other === undefined ? sequence() : when(other, answers(code, status.otherKey, answer.busy)),
+  )
 }
 
 const answers = (code: MapCode, why: number, answer: Code): Code =>
   sequence(code.status.set(constant(why)), giveBack(answer))
 
 /** Readers keep writers out while they look. */
-function lockedRead(code: MapCode, keys: KeyCode, table: TableCode, locks: LockCode, answer: Answer): Declared {
-  return code.program.define([keys.param], [answer.type], ([given], local) => {
+function lockedRead(
+  code: MapCode,
+  keys: KeyCode,
+  way: Way,
+  table: TableCode,
+  locks: LockCode,
+  answer: Answer,
+): Declared {
+  return code.program.define([way.param], [answer.type], ([given], local) => {
     const [key, hash, value] = [local(keys.type), local('i64'), local(answer.type)]
     const [header, head] = [local('i32'), local('i32')]
     return sequence(
-      key.set(keys.take(given!.get)),
-      hash.set(keys.hash(key.get)),
+      takeKey(code, way, key, given!, answer),
+      hash.set(keys.hash(key.get, local)),
       header.set(headerAt(code, shardOf(code, hash.get))),
       when(locks.enter.call(header.get), answers(code, status.busy, answer.busy)),
       head.set(table.seek.call(hash.get, key.get)),
@@ -127,13 +160,13 @@ const look = (local: MakeLocal, keys: KeyCode, answer: Answer): Look => ({
  * What is found is true where the entry's sequence is odd and the same before and after: the key was in the map with this value
  * in between. What is not found is true where the index was not written anew meanwhile.
  */
-function checkedRead(code: MapCode, keys: KeyCode, answer: Answer): Declared {
-  return code.program.define([keys.param], [answer.type], ([given], local) => {
+function checkedRead(code: MapCode, keys: KeyCode, way: Way, answer: Answer): Declared {
+  return code.program.define([way.param], [answer.type], ([given], local) => {
     const at = look(local, keys, answer)
     return sequence(
       code.status.set(constant(status.done)),
-      at.key.set(keys.take(given!.get)),
-      at.hash.set(keys.hash(at.key.get)),
+      takeKey(code, way, at.key, given!, answer),
+      at.hash.set(keys.hash(at.key.get, local)),
       at.shard.set(shardOf(code, at.hash.get)),
       at.header.set(headerAt(code, at.shard.get)),
       block((absent) =>

@@ -13,6 +13,8 @@ export const status = {
   draining: 6,
   /** This thread holds a lock of this map already. */
   reentered: 7,
+  /** Not a key that the core can read by itself: too long, or with characters above U+00FF. */
+  otherKey: 8,
 } as const
 
 /** What `get` and `peek` of bytes answer in the place of a length. */

@@ -11,8 +11,12 @@ export class IntegerKeys implements KeyCodec<number> {
   }
 
   encode(key: number): number {
-    if (!Number.isSafeInteger(key)) throw keyError('a safe integer', key)
+    this.check(key)
     return key
+  }
+
+  check(key: number): void {
+    if (!Number.isSafeInteger(key)) throw keyError('a safe integer', key)
   }
 
   decode(head: number): number {

@@ -8,6 +8,8 @@ export interface KeyCodec<K extends MapKey> {
    * @throws QpsError QPS_MAP_KEY.
    */
   encode(key: K): number
+  /** @throws QpsError QPS_MAP_KEY for a key of another form. */
+  check(key: K): void
   /** The key of the entry whose head is at this byte. For the holder of the lock. */
   decode(head: number): K
 }

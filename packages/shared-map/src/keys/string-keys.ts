@@ -4,10 +4,11 @@ import type { KeyCodec } from './key-codec.ts'
 
 /**
  * Strings become words in the thread's scratch, in one pass over their characters and without an encoder: four characters of
- * Latin-1 to a word, or two of any others. Which of the two is part of the length, so that different strings are different
- * keys, lone surrogates included.
+ * Latin-1 to a word, by the core, or two of any others, here. Which of the two is part of the length, so that different strings
+ * are different keys, lone surrogates included.
  */
 export class StringKeys implements KeyCodec<string> {
+  readonly #encode: (key: string) => number
   readonly #words: Int32Array
   readonly #layout: Layout
   readonly #bytesMax: number
@@ -15,7 +16,15 @@ export class StringKeys implements KeyCodec<string> {
   readonly #start: number
   readonly #tail: number
 
-  constructor(words: Int32Array, layout: Layout, scratch: number, keyBytesMax: number) {
+  /** @param encode the core's. */
+  constructor(
+    encode: (key: string) => number,
+    words: Int32Array,
+    layout: Layout,
+    scratch: number,
+    keyBytesMax: number,
+  ) {
+    this.#encode = encode
     this.#words = words
     this.#layout = layout
     this.#bytesMax = keyBytesMax
@@ -24,33 +33,13 @@ export class StringKeys implements KeyCodec<string> {
   }
 
   encode(key: string): number {
+    this.check(key)
+    const length = this.#encode(key)
+    return length < 0 ? this.#encodeWide(key) : length
+  }
+
+  check(key: string): void {
     if (typeof key !== 'string') throw keyError('a string', key)
-    const { length } = key
-    if (length > this.#bytesMax) throw this.#tooLong(key)
-    const words = this.#words
-    let at = this.#start
-    let index = 0
-    let seen = 0
-    for (; index + 4 <= length; index += 4) {
-      const a = key.charCodeAt(index)
-      const b = key.charCodeAt(index + 1)
-      const c = key.charCodeAt(index + 2)
-      const d = key.charCodeAt(index + 3)
-      seen |= a | b | c | d
-      words[at++] = a | (b << 8) | (c << 16) | (d << 24)
-    }
-    if (index < length) {
-      let last = 0
-      for (let shift = 0; index < length; index++, shift += 8) {
-        const character = key.charCodeAt(index)
-        seen |= character
-        last |= character << shift
-      }
-      words[at++] = last
-    }
-    if (seen > 0xff) return this.#encodeWide(key)
-    this.#fill(at)
-    return length
   }
 
   #encodeWide(key: string): number {
@@ -65,7 +54,7 @@ export class StringKeys implements KeyCodec<string> {
     return bytes | wideBit
   }
 
-  /** The words of the head and whole pairs of the tail are hashed and compared: what the key leaves of them is 0. */
+  /** As the core does: the words of the head and whole pairs of the tail are hashed and compared. */
   #fill(from: number): void {
     let at = from
     while (at < this.#tail || ((at - this.#tail) & 1) !== 0) this.#words[at++] = 0

@@ -8,7 +8,8 @@
  */
 export type Code = (depth: number) => number[]
 
-export const valueTypes = { i32: 0x7f, i64: 0x7e, f64: 0x7c } as const
+/** `externref`: a value of JavaScript. */
+export const valueTypes = { i32: 0x7f, i64: 0x7e, f64: 0x7c, externref: 0x6f } as const
 export type ValueType = keyof typeof valueTypes
 
 /** Signed LEB128, of numbers that 32 or 64 bits hold. */
@@ -62,7 +63,10 @@ type Binary = Operator<[Code, Code]>
 interface I32
   extends
     Record<'eqz' | 'wrapI64', Unary>,
-    Record<'eq' | 'ne' | 'ltU' | 'gtU' | 'geU' | 'add' | 'sub' | 'mul' | 'and' | 'or' | 'xor' | 'shl' | 'shrU', Binary>,
+    Record<
+      'eq' | 'ne' | 'ltS' | 'ltU' | 'gtU' | 'geU' | 'add' | 'sub' | 'mul' | 'and' | 'or' | 'xor' | 'shl' | 'shrU',
+      Binary
+    >,
     Record<'load' | 'privateLoad', Load>,
     Record<'store' | 'privateStore' | 'rmwAdd' | 'rmwSub', Store> {
   const(value: number): Code
@@ -76,6 +80,7 @@ export const i32: I32 = {
   eqz: unary(0x45),
   eq: binary(0x46),
   ne: binary(0x47),
+  ltS: binary(0x48),
   ltU: binary(0x49),
   gtU: binary(0x4b),
   geU: binary(0x4f),
@@ -171,6 +176,11 @@ export const branch =
 export const branchIf =
   (label: Label, condition: Code): Code =>
   (depth) => [...condition(depth), 0x0d, ...unsigned(depth - label.depth)]
+
+/** One of two values; only that one is evaluated. */
+export const choose =
+  (type: ValueType, condition: Code, then: Code, otherwise: Code): Code =>
+  (depth) => [...condition(depth), 0x04, valueTypes[type], ...then(depth + 1), 0x05, ...otherwise(depth + 1), 0x0b]
 
 export const when =
   (condition: Code, then: Code, otherwise?: Code): Code =>

@@ -1,5 +1,6 @@
+import { invariant } from '@qps/core'
 import { type Code, unsigned, type ValueType, valueTypes } from './code.ts'
-import { engine, type Exports, type SharedMemory } from './engine.ts'
+import { engine, type Exports, pageBytes, type SharedMemory, stringBuiltins } from './engine.ts'
 
 /** A local or a global: `get`, or `set(value)`. */
 export interface Variable {
@@ -13,9 +14,12 @@ export interface Declared {
   call(...values: Code[]): Code
 }
 
-interface Definition {
+interface Signature {
   params: readonly ValueType[]
   results: readonly ValueType[]
+}
+
+interface Definition extends Signature {
   locals: ValueType[]
   body: Code
 }
@@ -33,6 +37,7 @@ export type MakeLocal = (type: ValueType) => Variable
  * program.instantiate(memory).sum(1, 2)
  */
 export class Program {
+  readonly #imports: (Signature & { name: keyof typeof stringBuiltins.functions })[] = []
   readonly #definitions: Definition[] = []
   readonly #globals: ValueType[] = []
   readonly #exports: [name: string, index: number][] = []
@@ -41,6 +46,16 @@ export class Program {
   global(type: ValueType): Variable {
     const index = this.#globals.push(type) - 1
     return variable(0x23, 0x24, index)
+  }
+
+  /** A function on strings that the engine has. Before the first definition. */
+  stringBuiltin(
+    name: keyof typeof stringBuiltins.functions,
+    params: readonly ValueType[],
+    results: readonly ValueType[],
+  ): Declared {
+    invariant(this.#definitions.length === 0, 'imports come before definitions')
+    return declared(this.#imports.push({ name, params, results }) - 1)
   }
 
   define(
@@ -54,13 +69,7 @@ export class Program {
       params.map((_, index) => variable(0x20, 0x21, index)),
       local,
     )
-    const index = this.#definitions.push({ params, results, locals, body: code }) - 1
-    return {
-      index,
-      call:
-        (...values) =>
-        (depth) => [...values.flatMap((value) => value(depth)), 0x10, ...unsigned(index)],
-    }
+    return declared(this.#imports.length + this.#definitions.push({ params, results, locals, body: code }) - 1)
   }
 
   export(name: string, declared: Declared): void {
@@ -69,23 +78,28 @@ export class Program {
 
   /** Compiles and instantiates it, at once: such modules are a few kilobytes. */
   instantiate(memory: SharedMemory): Exports {
-    const pages = memory.buffer.byteLength / 65_536
-    const module = new engine.Module(this.#encode(pages))
-    return new engine.Instance(module, { map: { memory } }).exports
+    const pages = memory.buffer.byteLength / pageBytes
+    const { name, functions } = stringBuiltins
+    const module = new engine.Module(this.#encode(pages), { builtins: ['js-string'] })
+    return new engine.Instance(module, { map: { memory }, [name]: functions }).exports
   }
 
   #encode(pages: number): Uint8Array {
     const definitions = this.#definitions
+    const imports = this.#imports
     return new Uint8Array([
       ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
       ...section(
         1,
-        definitions.map(({ params, results }) => [0x60, ...types(params), ...types(results)]),
+        [...imports, ...definitions].map(({ params, results }) => [0x60, ...types(params), ...types(results)]),
       ),
-      ...section(2, [[...text('map'), ...text('memory'), 0x02, 0x03, ...unsigned(pages), ...unsigned(pages)]]),
+      ...section(2, [
+        ...imports.map(({ name }, index) => [...text(stringBuiltins.name), ...text(name), 0x00, ...unsigned(index)]),
+        [...text('map'), ...text('memory'), 0x02, 0x03, ...unsigned(pages), ...unsigned(pages)],
+      ]),
       ...section(
         3,
-        definitions.map((_, index) => unsigned(index)),
+        definitions.map((_, index) => unsigned(imports.length + index)),
       ),
       ...section(
         6,
@@ -97,6 +111,15 @@ export class Program {
       ),
       ...section(10, definitions.map(encodeFunction)),
     ])
+  }
+}
+
+function declared(index: number): Declared {
+  return {
+    index,
+    call:
+      (...values) =>
+      (depth) => [...values.flatMap((value) => value(depth)), 0x10, ...unsigned(index)],
   }
 }
 
