@@ -15,6 +15,7 @@ import { ownerMapDefaults, sharedMapDefaults } from '@qps/shared-map'
 import { directDefaults } from '@qps/netpoll/zero-copy'
 import { contextDefaults, frontDefaults, gateDefaults } from '@qps/tls'
 import { storeDefaults, tracingDefaults } from '@qps/tracing'
+import { workerPoolDefaults } from '@qps/workers'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { format } from 'prettier'
 import { expect, test } from 'vitest'
@@ -57,6 +58,12 @@ const constants: [name: string, where: string, what: string][] = [
   ['forgottenMax', 'packages/pool/src/development/watch.ts', 'forgotten leases that are reported'],
   ['partsMax', 'packages/pool/src/development/freshness.ts', 'fields of an object that are compared'],
   ['depthMax', 'packages/pool/src/development/freshness.ts', 'levels of an object that are compared'],
+  ['threadsLimit', 'packages/workers/src/pool/options.ts', 'threads of one worker pool'],
+  ['slotsMax', 'packages/workers/src/pool/slot-states.ts', 'tasks that one thread has at a time'],
+  ['batchesMax', 'packages/workers/src/pool/batches.ts', 'batches that are under way to a thread, or back'],
+  ['partsMax', 'packages/workers/src/pool/values.ts', 'parts of a value that travels as JSON'],
+  ['valuesMax', 'packages/workers/src/pool/bytes-of.ts', 'values of an argument whose bytes are counted'],
+  ['lettersMax', 'packages/workers/src/pool/thrown.ts', 'letters of an error that come back'],
   ['spinsMax', 'packages/shared-map/src/code/locks.ts', 'looks at a lock before a thread sleeps'],
   ['retriesMax', 'packages/shared-map/src/code/reads.ts', 'times that a read without a lock begins again'],
   ['roundsMax', 'packages/shared-map/src/shard-locks.ts', 'times that a waiter is woken in vain'],
@@ -114,6 +121,7 @@ function table(): string {
     ...numbersOf(directDefaults, 'packages/netpoll/src/zero-copy/options.ts'),
     ...numbersOf(poolDefaults, 'packages/pool/src/options.ts'),
     ...numbersOf(bufferPoolDefaults, 'packages/pool/src/options.ts'),
+    ...numbersOf(workerPoolDefaults, 'packages/workers/src/pool/options.ts'),
     ...numbersOf(sharedMapDefaults, 'packages/shared-map/src/options.ts'),
     ...numbersOf(ownerMapDefaults, 'packages/shared-map/src/owner-map.ts'),
     ...Object.entries(grpcLimits).map(([name, value]) => [name, String(value), 'packages/grpc/src/options.ts']),
