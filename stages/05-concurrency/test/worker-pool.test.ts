@@ -138,6 +138,8 @@ describe('a queue with room', () => {
     expect(text).toMatch(/done [1-9]/)
     expect(text).toMatch(/queue .* 0 of 64/)
     expect(text).toMatch(/run p99 .* ms/)
+    const metrics = await (await fetch(`${stage.admin}/metrics`)).text()
+    expect(metrics).toMatch(/^worker_pool_tasks_ended_total\{ending="done"\} [1-9]/m)
   })
 })
 

@@ -2,6 +2,7 @@ import type { StartVariant, VariantContext } from '@qps/console'
 import { extractHttp } from '@qps/context'
 import { siblingModule } from '@qps/core'
 import type { Handler } from '@qps/http1'
+import { workerPoolMetrics } from '@qps/metrics'
 import { type WhenFull, WorkerPool } from '@qps/workers'
 import { checkChoice } from '../choice.ts'
 import { clientSignal } from '../client-signal.ts'
@@ -63,6 +64,7 @@ export const workerPool: StartVariant = async (context) => {
     queueMax,
     whenFull: policy === 'wait' ? { waitMs: placeWaitMs } : policy,
   })
+  workerPoolMetrics(context.registry, () => pool.stats())
   const router = stageRouter(context.given).post(thumbnailsPath, thumbnails(pool))
   const server = await serveStage(context, router, [thumbnailsPath]).catch(async (error: unknown) => {
     await pool[Symbol.asyncDispose]()
