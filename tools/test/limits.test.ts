@@ -10,6 +10,7 @@ import { loadLimits } from '@qps/loadgen'
 import { pollerDefaults } from '@qps/netpoll'
 import { bufferPoolDefaults, poolDefaults } from '@qps/pool'
 import { profileLimits } from '@qps/profile'
+import { channelDefaults } from '@qps/queue'
 import { quicLimits } from '@qps/quic'
 import { ownerMapDefaults, sharedMapDefaults } from '@qps/shared-map'
 import { directDefaults } from '@qps/netpoll/zero-copy'
@@ -67,6 +68,10 @@ const constants: [name: string, where: string, what: string][] = [
   ['spinsMax', 'packages/shared-map/src/code/locks.ts', 'looks at a lock before a thread sleeps'],
   ['retriesMax', 'packages/shared-map/src/code/reads.ts', 'times that a read without a lock begins again'],
   ['roundsMax', 'packages/shared-map/src/shard-locks.ts', 'times that a waiter is woken in vain'],
+  ['recordBytesMax', 'packages/queue/src/options.ts', 'a message that lies in its slot'],
+  ['payloadBytesMax', 'packages/queue/src/options.ts', 'a message of a channel with a slab'],
+  ['casesMax', 'packages/queue/src/select.ts', 'channels that are selected from'],
+  ['messagesPerWake', 'packages/queue/src/channel.ts', 'messages of a batch before somebody is woken'],
   ['batchMax', 'packages/breaker/src/sliding-window.ts', 'successes of a thread that are not counted yet'],
   ['seriesMax', 'packages/metrics/src/request-metrics.ts', 'series of one metric'],
   ['pausesMax', 'packages/metrics/src/runtime-tally.ts', 'pauses that a worker tells of at a time'],
@@ -124,6 +129,7 @@ function table(): string {
     ...numbersOf(workerPoolDefaults, 'packages/workers/src/pool/options.ts'),
     ...numbersOf(sharedMapDefaults, 'packages/shared-map/src/options.ts'),
     ...numbersOf(ownerMapDefaults, 'packages/shared-map/src/owner-map.ts'),
+    ...numbersOf(channelDefaults, 'packages/queue/src/options.ts'),
     ...Object.entries(grpcLimits).map(([name, value]) => [name, String(value), 'packages/grpc/src/options.ts']),
     ...numbersOf(profileLimits, 'packages/profile/src/options.ts'),
     ...numbersOf(traceLimits, 'packages/context/src/options.ts'),
