@@ -21,6 +21,7 @@ import { bytes } from './04-bytes.scenario.ts'
 import { layers } from './04-layers.scenario.ts'
 import { pool } from './04-pool.scenario.ts'
 import { context } from './05-context.scenario.ts'
+import { counters } from './05-counters.scenario.ts'
 import { rejection } from './05-rejection.scenario.ts'
 import { workerPool } from './05-worker-pool.scenario.ts'
 import { sharedMap } from './05-shared-map.scenario.ts'
@@ -49,6 +50,7 @@ export const scenarios: readonly Scenario[] = [
   layers,
   pool,
   bytes,
+  counters,
   context,
   workerPool,
   rejection,

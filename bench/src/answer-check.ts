@@ -35,11 +35,11 @@ export function wrongAnswer(arm: Omit<CheckedArm, 'url'>, what: string): QpsErro
   })
 }
 
-async function askHttp1(url: string, { path, echo }: Asked): Promise<Answer | string> {
+async function askHttp1(url: string, { path, method, echo }: Asked): Promise<Answer | string> {
   const { host } = new URL(url)
   const request =
     echo === undefined
-      ? `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+      ? `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n${method === 'POST' ? 'Content-Length: 0\r\n' : ''}\r\n`
       : `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${echo.length}\r\n\r\n${echo.toString('latin1')}`
   const text = await exchange(url, request, (sofar) => parseAnswer(sofar)?.contentLength !== undefined)
   return parseAnswer(text) ?? 'no complete HTTP/1.1 response came'
@@ -68,9 +68,9 @@ export function faultIn(
   return `${answer.body.length} bytes that are not the echo of the ${echo.length} that were sent`
 }
 
-function shownRequest({ protocol, path, echo }: Asked): string {
+function shownRequest({ protocol, path, method, echo }: Asked): string {
   if (protocol === 'grpc') return `the call ${path}${echo === undefined ? '' : ` of ${echo.length} bytes`}`
-  return echo === undefined ? `GET ${path}` : `POST ${path} of ${echo.length} bytes`
+  return echo === undefined ? `${method} ${path}` : `POST ${path} of ${echo.length} bytes`
 }
 
 /** What is wrong with the answer, or undefined. @param nowMs Unix milliseconds that a `ts` in the body is compared with. */

@@ -10,6 +10,8 @@ export interface Asked {
   path: string
   /** The same or, where the right answer has one, the range of paths that loads take turns through. */
   loadPath: string
+  /** Of the right answer; an echo is always sent by POST. */
+  method: 'GET' | 'POST'
   /** What is to come back: a body, or the payload of a message. Undefined where the right answer itself is. */
   echo: Buffer | undefined
 }
@@ -27,8 +29,8 @@ export function asked(
   const { path, echoPath } = protocol === 'grpc' ? { path: undefined, echoPath: undefined, ...answer.grpc } : answer
   const found = echo === undefined ? path : echoPath
   if (found === undefined) throw new Error(`the scenario names no ${echo ? 'echo' : 'path'} for ${protocol}`)
-  const loadPath = (protocol === 'h1' && echo === undefined ? answer.loadPath : undefined) ?? found
-  return { protocol, path: found, loadPath, echo }
+  const own: Partial<RightAnswer> = protocol === 'h1' && echo === undefined ? answer : {}
+  return { protocol, path: found, loadPath: own.loadPath ?? found, method: own.method ?? 'GET', echo }
 }
 
 /** The different questions of some loads. */
@@ -40,10 +42,10 @@ export function questionsOf(phases: readonly Question[]): Question[] {
 
 /** The same question as the load generator asks it of the server at `base`. */
 export function loadOf(
-  { protocol, loadPath, echo }: Asked,
+  { protocol, loadPath, method, echo }: Asked,
   base: string,
 ): Pick<LoadOptions, 'url' | 'protocol' | 'method' | 'body' | 'grpcBytes'> {
   const to = { url: new URL(loadPath, base).href, protocol }
   if (protocol === 'grpc') return { ...to, grpcBytes: echo?.length ?? 0 }
-  return echo === undefined ? to : { ...to, method: 'POST', body: echo }
+  return echo === undefined ? { ...to, method } : { ...to, method: 'POST', body: echo }
 }

@@ -119,6 +119,8 @@ export interface RightAnswer {
    * what the one before has left in a cache. Every answer must be 2xx; the right one is checked at `path`.
    */
   loadPath?: string
+  /** h1: asked by POST, without a body. Default by GET. */
+  method?: 'POST'
   status: number
   contentType: string
   /** The whole body must match. A group named `ts` must be a Unix time in ms, at most a minute from now. */

@@ -14,3 +14,9 @@ test('a protocol that has no ranges, and an echo, ask for one path', () => {
   expect(loadOf(asked('h2', answer), 'http://127.0.0.1:1').url).toBe('http://127.0.0.1:1/items/7')
   expect(loadOf(asked('h1', answer, { echoBytes: 8 }), 'http://127.0.0.1:1').url).toBe('http://127.0.0.1:1/echo')
 })
+
+test('a right answer may be one to a POST', () => {
+  const question = asked('h1', { ...answer, method: 'POST' })
+  expect(loadOf(question, 'http://127.0.0.1:1')).toMatchObject({ method: 'POST' })
+  expect(loadOf(asked('h1', answer), 'http://127.0.0.1:1')).toMatchObject({ method: 'GET' })
+})
