@@ -15,8 +15,21 @@ export interface ThreadTask extends Workload {
 /** Batch times that are kept of each thread, the latest ones. */
 export const timesMax = 4096
 
-/** Numbers of one thread: what it has done, how many times it has measured, and the times; a line of cache apart from others. */
-const threadNumbers = 16 + timesMax
+/** What a thread tells of a batch. */
+export interface Told {
+  /** Operations so far. */
+  done: number
+  /** Made of everything that was read, so that no read can be left out. */
+  sum: number
+  /** Batches since the measured time began. */
+  batches: number
+  /** What the latest one took. */
+  ns: number
+}
+
+/** Before the times of a thread: nobody else writes to this line of cache, nor to the next one. */
+const toldNumbers = 16
+const threadNumbers = toldNumbers + timesMax
 const phaseNumbers = 16
 
 /** Phases of the threads, in the order in which the program goes through them. */
@@ -55,17 +68,22 @@ export class Meeting {
     return this.#numbers[thread * threadNumbers]!
   }
 
-  /** A thread tells of a batch. @param batches how many there were since the measured time began. */
-  tell(thread: number, done: number, batches: number, ns: number): void {
+  sum(thread: number): number {
+    return this.#numbers[thread * threadNumbers + 1]!
+  }
+
+  tell(thread: number, { done, sum, batches, ns }: Told): void {
     const at = thread * threadNumbers
     this.#numbers[at] = done
-    this.#numbers[at + 1] = batches
-    this.#numbers[at + 16 + ((batches - 1) % timesMax)] = ns
+    this.#numbers[at + 1] = sum
+    this.#numbers[at + 2] = batches
+    this.#numbers[at + toldNumbers + ((batches - 1) % timesMax)] = ns
   }
 
   /** The times of a thread's latest batches, nanoseconds. */
   times(thread: number): Float64Array {
     const at = thread * threadNumbers
-    return this.#numbers.slice(at + 16, at + 16 + Math.min(this.#numbers[at + 1]!, timesMax))
+    const from = at + toldNumbers
+    return this.#numbers.slice(from, from + Math.min(this.#numbers[at + 2]!, timesMax))
   }
 }

@@ -31,8 +31,7 @@ for (let at = 0; phase !== phases.stop; at = (at + batch) % operations.length) {
   phase = meeting.phase
   // Only batches that were measured from their beginning count.
   batches = before === phases.measure ? batches + 1 : 1
-  meeting.tell(thread, done, batches, (nowMs - lastMs) * 1e6)
+  meeting.tell(thread, { done, sum, batches, ns: (nowMs - lastMs) * 1e6 })
   lastMs = nowMs
 }
-parentPort!.postMessage(sum)
 parentPort!.close()

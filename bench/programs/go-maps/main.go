@@ -85,6 +85,8 @@ func main() {
 		workers[thread] = &worker{operations: sequence(thread, *entries, *reads, *distribution)}
 	}
 
+	operationsPrint := fingerprint(workers)
+
 	var measuring, stop atomic.Bool
 	var running sync.WaitGroup
 	for _, w := range workers {
@@ -117,7 +119,7 @@ func main() {
 		"figures": map[string]any{
 			"nsPerOperation":    float64(elapsed.Nanoseconds()) / float64(operations),
 			"nsPerOperationP99": float64(times[len(times)*99/100]) / batchSize,
-			"sequence":          fingerprint(workers),
+			"sequence":          operationsPrint,
 			"sum":               uint32(sum),
 		},
 	}); err != nil {
