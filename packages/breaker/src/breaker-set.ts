@@ -1,8 +1,8 @@
 import { checkInteger } from '@qps/core'
 import type { Breaker } from './breaker.ts'
-import { createBreaker } from './create.ts'
+import { makeBreaker } from './create.ts'
 import { keyError } from './errors.ts'
-import type { BreakerOptions } from './options.ts'
+import { type BreakerOptions, type BreakerPlan, type Hooks, planBreaker, planHooks } from './options.ts'
 
 export interface BreakerSetOptions {
   /** How each breaker is made; its name is its key. */
@@ -26,7 +26,8 @@ export const breakerSetDefaults = { entriesMax: 1024, keyLengthMax: 256 } as con
  * await breakers.get('stock').run((signal) => fetch(url, { signal }))
  */
 export class BreakerSet implements Iterable<Breaker> {
-  readonly #options: BreakerOptions
+  readonly #plan: BreakerPlan
+  readonly #hooks: Hooks
   readonly #entriesMax: number
   readonly #keyLengthMax: number
   /** In the order of their use, the last one last. */
@@ -36,11 +37,11 @@ export class BreakerSet implements Iterable<Breaker> {
 
   /** @throws QpsError QPS_OPTION for an option out of its range, those of the breakers too. */
   constructor({ breaker, entriesMax, keyLengthMax }: BreakerSetOptions) {
-    this.#options = breaker
+    this.#plan = planBreaker(breaker)
+    this.#hooks = planHooks(breaker)
     const { entriesMax: entries, keyLengthMax: length } = breakerSetDefaults
     this.#entriesMax = checkInteger('entriesMax', entriesMax ?? entries, { min: 1, max: 65_536 })
     this.#keyLengthMax = checkInteger('keyLengthMax', keyLengthMax ?? length, { min: 1, max: 4096 })
-    createBreaker(breaker)
   }
 
   /**
@@ -86,6 +87,6 @@ export class BreakerSet implements Iterable<Breaker> {
         break
       }
     }
-    return createBreaker({ ...this.#options, name: key })
+    return makeBreaker({ ...this.#plan, name: key }, this.#hooks)
   }
 }

@@ -60,7 +60,7 @@ export interface Breaker {
   readonly state: BreakerState
 
   /**
-   * Asks for leave to make a call, at once. O(1), allocates nothing, never throws.
+   * Asks for leave to make a call, at once. O(1), makes no object. What it throws is a listener's.
    *
    * @param nowMs the breaker's clock, where the caller has just read it.
    * @returns a ticket that exactly one of `success`, `failure` and `cancel` must be told, or 0.

@@ -12,8 +12,10 @@ import {
   type AdaptivePlan,
   type BreakerHooks,
   type BreakerOptions,
+  type BreakerPlan,
   type FixedPlan,
   type GooglePlan,
+  type Hooks,
   planBreaker,
   planHooks,
 } from './options.ts'
@@ -30,8 +32,11 @@ import { firstWord } from './state-word.ts'
  * if (ticket !== 0) breaker.success(ticket, 12)
  */
 export function createBreaker(options: BreakerOptions): Breaker {
-  const plan = planBreaker(options)
-  const hooks = planHooks(options)
+  return makeBreaker(planBreaker(options), planHooks(options))
+}
+
+/** As {@link createBreaker}, where the options have been checked. */
+export function makeBreaker(plan: BreakerPlan, hooks: Hooks): Breaker {
   const bytes = memoryBytes(plan)
   const cells = new Int32Array(plan.shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
   cells[header.state] = firstWord

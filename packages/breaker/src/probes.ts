@@ -79,7 +79,8 @@ export class Probes {
   #leftMs(seen: number, word: number, tick: number): number {
     if (!isOf(seen, word) || takenOf(seen) < this.#rules.probesMax) return Infinity
     const passedMs = (tick - Atomics.load(this.#cells, header.probed)) | 0
-    return passedMs < 0 ? 0 : this.#rules.probeTimeoutMs - passedMs
+    // Somewhat before it, where another thread has looked at the clock later; far before it, where 24 days have passed.
+    return passedMs < -this.#rules.probeTimeoutMs ? 0 : this.#rules.probeTimeoutMs - passedMs
   }
 
   #add(word: number, change: number): Verdict | undefined {

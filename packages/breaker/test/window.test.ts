@@ -53,7 +53,7 @@ test('what it sums is what happened, whatever the gaps are', () => {
         for (const known of kinds) expect(window[known], known).toBe(model.count(known, nowMs))
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   )
 })
 
@@ -76,7 +76,7 @@ test('several threads on the same cells see the sum of all', () => {
           for (const known of kinds) expect(windows[who]![known]).toBe(model.count(known, nowMs))
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   )
 })
 
@@ -98,7 +98,7 @@ test('without the clock, successes are never lost, and dated back by no more cal
       expect(window.succeeded).toBeLessThanOrEqual(exact)
       expect(window.succeeded).toBeGreaterThanOrEqual(exact - 15)
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   )
 })
 
