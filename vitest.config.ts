@@ -12,9 +12,9 @@ const shared = {
 /** Files that mostly wait, for a server's time limits or for a child to end: several at a time use no more than a core. */
 const waiting = [
   'security/{S01,S02,S04,S05,S06,S07,S08,S10,S11,S12,S14,S15,S16,S22,S23,S24,S25,S26}-*.test.ts',
+  'security/likeness.test.ts',
   'bench/test/*.slow.test.ts',
-  'packages/{client,http1}/test/**/*.slow.test.ts',
-  'packages/console/test/profile.slow.test.ts',
+  'packages/{client,console,grpc,http1,profile,quic}/test/**/*.slow.test.ts',
   'stages/*/test/!(loop|metrics).test.ts',
 ]
 /** CI's machines are shared: a core can vanish for longer than a test has patience. At a desk nothing is tried twice. */

@@ -1,13 +1,13 @@
 import { httpLimits } from '@qps/http'
 import { slowClients } from '@qps/testkit'
 import { describe, expect, test } from 'vitest'
-import { hardenedVariants, start, stockVariants } from './variants.ts'
+import { hardenedWithOwn, start, stockVariants } from './variants.ts'
 
 // All variants are attacked at the same time: the waiting is the same, and they are processes of their own.
 describe.concurrent('S1 slow headers', () => {
   const limitMs = httpLimits.headersTimeoutMs + 1_000
 
-  test.for(hardenedVariants)(
+  test.for(hardenedWithOwn('connections'))(
     '$variant: 500 connections are gone within the limit + 1 s',
     async (variant, { expect }) => {
       await using stage = await start(variant)

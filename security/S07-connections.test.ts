@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { httpLimits } from '@qps/http'
 import { rawExchange, statuses } from '@qps/testkit'
 import { describe, test } from 'vitest'
-import { hardenedVariants, start } from './variants.ts'
+import { hardenedWithOwn, start } from './variants.ts'
 
-describe.each(hardenedVariants)('S7 connections: $variant', (variant) => {
+describe.each(hardenedWithOwn('connections'))('S7 connections: $variant', (variant) => {
   test('beyond the cap of an address: 503 with Retry-After and close; room again when others leave', async ({
     expect,
   }) => {

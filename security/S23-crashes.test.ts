@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ambiguousRequests, rawExchange, statuses } from '@qps/testkit'
-import { describe, expect, test } from 'vitest'
-import { start, variants } from './variants.ts'
+import { describe, test } from 'vitest'
+import { start, variantsWithOwn } from './variants.ts'
 
-describe.each(variants)('S23 crashes: $variant', (variant) => {
-  test('aborted clients, resets and garbage leave the process up', async () => {
+describe.concurrent('S23 crashes', () => {
+  const variants = variantsWithOwn('connections', 'messages')
+
+  test.for(variants)('$variant: aborted clients, resets and garbage leave it up', async (variant, { expect }) => {
     await using stage = await start(variant)
     const mebibyte = Buffer.alloc(1024 * 1024, 'x')
     const openings: (string | Buffer)[] = [

@@ -3,10 +3,10 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Random, seededRandom } from '@qps/core'
 import { describe, expect, test } from 'vitest'
-import { type Catalogue, shopCatalogue } from '../stages/04-memory-pooling/src/catalogue.ts'
+import { shopCatalogue } from '../stages/04-memory-pooling/src/catalogue.ts'
 import { Answers, type Canary, echoCanary, itemCanary } from './canaries.ts'
 import { poison, withPoisonedMemory } from './poisoned-memory.ts'
-import { reusingVariants, start } from './variants.ts'
+import { hardenedWithOwn, start, type Variant } from './variants.ts'
 
 const connections = 250
 /** So few that no request takes longer than the server allows, where both have little of a core. */
@@ -14,6 +14,7 @@ const clientsAtOnce = 40
 const requestsEach = 40
 /** One connection in so many is reset at some point of its requests. */
 const abortedEach = 10
+const reusing: readonly Variant[] = hardenedWithOwn('memory')
 
 /** Sends in pieces of random sizes, some of them turns apart, until all is sent or the socket is gone. */
 async function sendCut(socket: Socket, bytes: Buffer, random: Random): Promise<void> {
@@ -26,15 +27,30 @@ async function sendCut(socket: Socket, bytes: Buffer, random: Random): Promise<v
   }
 }
 
+/** Made once for all variants that are asked for the same: each is another process, and has seen none of it. */
+const made = new Map<boolean, readonly (readonly Canary[])[]>()
+
+function canariesOf(withItems: boolean): readonly (readonly Canary[])[] {
+  const known = made.get(withItems)
+  if (known !== undefined) return known
+  const items = withItems ? shopCatalogue() : undefined
+  const all = Array.from({ length: connections }, (_, seed) => {
+    const random = seededRandom(seed)
+    const canary = (): Canary =>
+      items !== undefined && random() < 0.6 ? itemCanary(random, items) : echoCanary(random)
+    return Array.from({ length: requestsEach }, canary)
+  })
+  made.set(withItems, all)
+  return all
+}
+
 /** One client. @returns complete answers, and whether it was to leave before it had all of them. */
 async function client(
   port: number,
   seed: number,
-  items: Catalogue | undefined,
+  canaries: readonly Canary[],
 ): Promise<{ answers: number; aborted: boolean }> {
-  const random = seededRandom(seed)
-  const canary = (): Canary => (items !== undefined && random() < 0.6 ? itemCanary(random, items) : echoCanary(random))
-  const canaries = Array.from({ length: requestsEach }, canary)
+  const random = seededRandom(connections + seed)
   const aborted = seed % abortedEach === 0
   const all = Buffer.concat(canaries.map(({ request }) => request))
   const bytesAll = canaries.reduce((sum, { content }) => sum + content.length, 0)
@@ -89,16 +105,16 @@ describe('S26 reused memory', () => {
     expect(stdout.trim()).toBe(poison.toString(16).repeat(6))
   })
 
-  test.for(reusingVariants)(
+  test.for(reusing)(
     '$stage $variant: of 10,000 requests no answer has a byte of another one, or one that nobody wrote',
     { timeout: 120_000 },
     async (variant, { expect }) => {
       await using stage = await withPoisonedMemory(() => start(variant))
-      const items = variant.stage === '04-memory-pooling' ? shopCatalogue() : undefined
+      const canaries = canariesOf(variant.stage === '04-memory-pooling')
       const results: Awaited<ReturnType<typeof client>>[] = []
       let begun = 0
       const clients = async (): Promise<void> => {
-        while (begun < connections) results.push(await client(stage.port, begun++, items))
+        while (begun < connections) results.push(await client(stage.port, begun, canaries[begun++]!))
       }
       await Promise.all(Array.from({ length: clientsAtOnce }, clients))
       for (const { answers, aborted } of results) if (!aborted) expect(answers).toBe(requestsEach)

@@ -1,4 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { type StageProcess, startStage } from '@qps/testkit'
+import { type Facet, likenesses, type Likeness } from './likeness.ts'
 
 /** A server that the rows of the security table are tried on. */
 export interface Variant {
@@ -8,32 +10,36 @@ export interface Variant {
   hardened: boolean
 }
 
-export const variants: readonly Variant[] = [
-  { stage: '01-minimal-server', variant: 'minimal', hardened: false },
-  { stage: '01-minimal-server', variant: 'hardened', hardened: true },
-  { stage: '01-minimal-server', variant: 'observed', hardened: true },
-  { stage: '02-event-loop', variant: 'libuv', hardened: true },
-  { stage: '02-event-loop', variant: 'epoll', hardened: true },
-  { stage: '02-event-loop', variant: 'io_uring', hardened: true },
-  { stage: '04-memory-pooling', variant: 'zero', hardened: true },
-]
+const stages = new URL('../stages/', import.meta.url)
 
-export const hardenedVariants: readonly Variant[] = variants.filter(({ hardened }) => hardened)
+/** Every variant of every stage: all of them speak HTTP/1.1. */
+export const variants: readonly Variant[] = readdirSync(stages)
+  .toSorted()
+  .flatMap((stage) => {
+    const manifest = readFileSync(new URL(`${stage}/stage.json`, stages), 'utf8')
+    const { variants: named } = JSON.parse(manifest) as { variants: { name: string }[] }
+    return named.map(({ name }) => ({ stage, variant: name, hardened: name !== 'minimal' }))
+  })
+
 export const stockVariants: readonly Variant[] = variants.filter(({ hardened }) => !hardened)
 
-/**
- * Those whose memory differs though their limits do not: processes and threads, another framework, other ways to make an
- * answer. `unsafe` of stage 4 is missing on purpose: it shows what this row forbids, and its own tests show that it does.
- */
-export const reusingVariants: readonly Variant[] = [
-  ...hardenedVariants,
-  ...['baseline', 'cluster', 'reuseport', 'fastify-netpoll'].map((variant) => of('02-event-loop', variant)),
-  of('03-http2-grpc', 'baseline'),
-  ...['baseline', 'naive', 'compiled', 'pooled'].map((variant) => of('04-memory-pooling', variant)),
-]
+export const likenessOf = ({ stage, variant }: Variant): Likeness | undefined => likenesses[`${stage} ${variant}`]
 
-function of(stage: string, variant: string): Variant {
-  return { stage, variant, hardened: true }
+/**
+ * Those that a row is tried on: each implementation once, and so every variant that `likeness.ts` does not know.
+ *
+ * @param facets what the row tries. With several, a variant that has one of them of its own is among them.
+ */
+export function variantsWithOwn(...facets: readonly Facet[]): readonly Variant[] {
+  return variants.filter((variant) => {
+    const shared = likenessOf(variant)?.in ?? []
+    return facets.some((facet) => !shared.includes(facet))
+  })
+}
+
+/** Of {@link variantsWithOwn}, those on which the rows hold. */
+export function hardenedWithOwn(...facets: readonly Facet[]): readonly Variant[] {
+  return variantsWithOwn(...facets).filter(({ hardened }) => hardened)
 }
 
 /** Starts a variant as a process of its own. */
