@@ -87,7 +87,11 @@ export const likenesses: Readonly<Record<string, Likeness>> = {
   },
   '05-concurrency baseline': stageFive,
   '05-concurrency context': stageFive,
-  '05-concurrency shared-map': stageFive,
+  '05-concurrency shared-map': {
+    to: ring,
+    in: ['connections', 'messages'],
+    because: 'each member is the engine with the same limits; its memory is that of several threads, and tried',
+  },
   '05-concurrency worker-pool': stageFive,
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { type StageProcess, startStage } from '@qps/testkit'
 import { type Facet, likenesses, type Likeness } from './likeness.ts'
 
@@ -14,6 +14,7 @@ const stages = new URL('../stages/', import.meta.url)
 
 /** Every variant of every stage: all of them speak HTTP/1.1. */
 export const variants: readonly Variant[] = readdirSync(stages)
+  .filter((stage) => existsSync(new URL(`${stage}/stage.json`, stages)))
   .toSorted()
   .flatMap((stage) => {
     const manifest = readFileSync(new URL(`${stage}/stage.json`, stages), 'utf8')
