@@ -14,10 +14,15 @@ export interface SurfaceUnderTest {
  *
  * @param name what is tested, for the report.
  * @param start called once; the server stays up for the whole suite.
+ * @param more defines further tests of the same server, behind those of the suite; the last one of them may stop it.
  */
-export function httpSurfaceConformance(name: string, start: () => Promise<SurfaceUnderTest>): void {
+export function httpSurfaceConformance<Subject extends SurfaceUnderTest>(
+  name: string,
+  start: () => Promise<Subject>,
+  more?: (subject: () => Subject) => void,
+): void {
   describe(`HTTP surface of ${name}`, () => {
-    let subject: SurfaceUnderTest
+    let subject: Subject
     let port: number
     const get = (path: string, init?: RequestInit): Promise<Response> => fetch(subject.url + path, init)
     const raw = (bytes: string, options = {}): ReturnType<typeof rawExchange> => rawExchange(port, bytes, options)
@@ -186,5 +191,7 @@ export function httpSurfaceConformance(name: string, start: () => Promise<Surfac
         expect((await fetch(subject.admin + path)).status).toBe(200)
       })
     })
+
+    more?.(() => subject)
   })
 }

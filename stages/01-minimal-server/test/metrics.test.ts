@@ -43,7 +43,7 @@ test("the server's p99 and the client's agree within a bucket where the handler 
   const url = await listen(server, { host: '127.0.0.1', port: 0 })
   const { latencyMs, errors } = await runLoadProcess({
     url: `${url}/slow`,
-    durationS: 3,
+    durationS: 2,
     connections: 32,
     rateQps: 200,
   })
@@ -66,7 +66,7 @@ test("the server's p99 and the client's agree within a bucket where the handler 
 // client sees it. A histogram is for what the handler does; a paced load from outside is for what a user meets.
 test('under saturation the client waits longer than the server knows of', async () => {
   await using stage = await startStage('01-minimal-server', ['--variant', 'observed'])
-  const { latencyMs } = await runLoadProcess({ url: `${stage.url}/`, durationS: 2, connections: 128 })
+  const { latencyMs } = await runLoadProcess({ url: `${stage.url}/`, durationS: 1, connections: 128 })
   const body = await (await fetch(`${stage.admin}/metrics`)).text()
   expect(clientBucket(latencyMs.p50)).toBeGreaterThan(bucketOf(body, '/', 0.5))
 })

@@ -20,7 +20,18 @@ function run(...argv: string[]): { status: number | null; out: string; err: stri
 }
 
 for (const variant of ['minimal', 'hardened', 'observed']) {
-  httpSurfaceConformance(variant, () => startStage(folder, ['--variant', variant]))
+  httpSurfaceConformance(
+    variant,
+    () => startStage(folder, ['--variant', variant]),
+    (stage) => {
+      test('shows process metrics, and the requests as well where it is observed', async () => {
+        const body = await (await fetch(`${stage().admin}/metrics`)).text()
+        expect(body).toContain('process_cpu_seconds_total')
+        const counted = /http_server_requests_total\{method="GET",route="\/",status="200"\} [1-9]/.test(body)
+        expect(counted).toBe(variant === 'observed')
+      })
+    },
+  )
 }
 
 describe('the command', () => {
@@ -78,13 +89,14 @@ describe('the command', () => {
     expect(ended.err.trimEnd().split('\n')).toHaveLength(1)
     expect(ended.err).toContain(code)
     expect(ended.err).toContain(next)
-    const json = run(...argv, '--json')
-    expect(JSON.parse(json.out)).toMatchObject({
-      event: 'error',
-      code,
-      message: expect.any(String),
-      hint: expect.any(String),
-    })
+  })
+
+  test.each([
+    [['--variant', 'hardend'], 'QPS_UNKNOWN_VARIANT'],
+    [['--host', '203.0.113.1', '--port', '0'], 'QPS_ADDRESS_UNAVAILABLE'],
+  ])('%j with --json is an event', (argv, code) => {
+    const { out } = run(...argv, '--json')
+    expect(JSON.parse(out)).toEqual({ event: 'error', code, message: expect.any(String), hint: expect.any(String) })
   })
 
   test.each(['--port', '--admin-port'])('a port in use given to %s is one clear line, not a stack', async (option) => {
@@ -133,16 +145,4 @@ describe('the admin port', () => {
       .toBe(503)
     expect((await stopped).code).toBe(0)
   })
-
-  test.each(['minimal', 'hardened', 'observed'])(
-    '%s shows process metrics, observed the requests as well',
-    async (variant) => {
-      await using stage = await startStage(folder, ['--variant', variant])
-      await fetch(`${stage.url}/`)
-      const body = await (await fetch(`${stage.admin}/metrics`)).text()
-      expect(body).toContain('process_cpu_seconds_total')
-      const counted = body.includes('http_server_requests_total{method="GET",route="/",status="200"} 1')
-      expect(counted).toBe(variant === 'observed')
-    },
-  )
 })

@@ -18,13 +18,18 @@ test.each(['cluster', 'reuseport', 'io_uring'])(
     const workers = (): Promise<number> => valueOf(stage, 'nodejs_workers_heap_allocated_bytes_total')
     const own = (): Promise<number> => valueOf(stage, 'nodejs_heap_allocated_bytes_total')
     const [workersBefore, ownBefore] = [await workers(), await own()]
-    const { requests } = await runLoadProcess({ url: `${stage.url}/`, durationS: 1.5, connections: 16 })
+    const scavenges = (): Promise<number> => valueOf(stage, 'nodejs_gc_duration_seconds_count{kind="scavenge"}')
+    let requests = 0
+    // On a crowded machine it takes longer until a young generation is full.
+    for (let load = 0; load === 0 || (load < 10 && (await scavenges()) === 0); load++) {
+      requests += (await runLoadProcess({ url: `${stage.url}/`, durationS: 0.6, connections: 16 })).requests
+    }
     // They tell of themselves four times a second.
     await sleep(600)
     // A request of the engine allocates least, some dozens of bytes.
     expect((await workers()) - workersBefore).toBeGreaterThan(20 * requests)
     expect((await own()) - ownBefore).toBeGreaterThan(0)
-    expect(await valueOf(stage, 'nodejs_gc_duration_seconds_count{kind="scavenge"}')).toBeGreaterThan(0)
+    expect(await scavenges()).toBeGreaterThan(0)
   },
 )
 
@@ -32,7 +37,7 @@ test('the main thread of one worker counts the bytes of its requests', async () 
   await using stage = await startStage(folder, ['--variant', 'baseline'])
   const own = (): Promise<number> => valueOf(stage, 'nodejs_heap_allocated_bytes_total')
   const before = await own()
-  const { requests } = await runLoadProcess({ url: `${stage.url}/`, durationS: 1, connections: 16 })
+  const { requests } = await runLoadProcess({ url: `${stage.url}/`, durationS: 0.5, connections: 16 })
   // node:http makes a request, a response and their headers for each.
   expect((await own()) - before).toBeGreaterThan(1000 * requests)
   expect(await valueOf(stage, 'nodejs_workers_heap_allocated_bytes_total')).toBe(0)

@@ -16,27 +16,41 @@ import { describe, expect, test } from 'vitest'
 
 const folder = '03-http2-grpc'
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-const variants = ['baseline', 'http2', 'grpc', 'grpc-raw', 'http2-netpoll', 'grpc-netpoll', 'tls']
+/** What each serves beside HTTP/1.1. */
+const endpoints: Readonly<Record<string, readonly string[]>> = {
+  baseline: [],
+  http2: ['h2'],
+  grpc: ['grpc'],
+  'grpc-raw': ['grpc'],
+  'http2-netpoll': ['h2'],
+  'grpc-netpoll': ['grpc'],
+  tls: ['tls', 'grpc'],
+}
+const variants = Object.keys(endpoints)
 const start = (variant: string): ReturnType<typeof startStage> => startStage(folder, ['--variant', variant])
 
-for (const variant of variants) httpSurfaceConformance(variant, () => start(variant))
+for (const variant of variants) {
+  httpSurfaceConformance(
+    variant,
+    () => start(variant),
+    (stage) => {
+      test('says what else it serves, and drains at SIGTERM with exit code 0', async () => {
+        const { events } = stage()
+        expect(events[0]).toMatchObject({ event: 'listening', stage: 3, variant, workers: 1 })
+        expect(Object.keys(events[0]!['endpoints'] as object)).toEqual(['http', ...endpoints[variant]!])
+        expect((await stage().stop()).code).toBe(0)
+        expect(events.at(-1)).toMatchObject({ event: 'drained', dropped: 0 })
+      })
+    },
+  )
+}
 
 const endpoint = (stage: Awaited<ReturnType<typeof start>>, name: string): string =>
   `http://${(stage.events[0]!['endpoints'] as Record<string, string>)[name]}`
 
 describe('the command', () => {
-  test.each([
-    ['baseline', []],
-    ['http2', ['h2']],
-    ['grpc', ['grpc']],
-    ['grpc-raw', ['grpc']],
-    ['http2-netpoll', ['h2']],
-    ['grpc-netpoll', ['grpc']],
-    ['tls', ['tls', 'grpc']],
-  ])('%s says what else it serves, and drains at SIGTERM with exit code 0', async (variant, names) => {
-    await using stage = await start(variant)
-    expect(stage.events[0]).toMatchObject({ event: 'listening', stage: 3, variant, workers: 1 })
-    expect(Object.keys(stage.events[0]!['endpoints'] as object)).toEqual(['http', ...names])
+  test('of a server that nobody asked anything, nothing is completed', async () => {
+    await using stage = await startStage(folder)
     const { code, events } = await stage.stop()
     expect(code).toBe(0)
     expect(events.at(-1)).toMatchObject({ event: 'drained', completed: 0, dropped: 0 })

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
@@ -151,29 +150,11 @@ describe('the secure port', () => {
   })
 })
 
-describe('processes', () => {
+// That processes which share a secret resume each other’s sessions is row S15 of the security tests.
+describe('files', () => {
   let folder: string
   beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'qps-tls-'))))
   afterAll(() => rmSync(folder, { recursive: true }))
-
-  test('that share a secret resume each other’s sessions; others do not', async () => {
-    const file = join(folder, 'secret')
-    writeFileSync(file, randomBytes(32), { mode: 0o600 })
-    const authority = createAuthority({ directory: folder })
-    const { keyFile, certFile } = authority.issueFiles('server', { hosts: ['localhost'] })
-    const options = ['--cert', certFile, '--key', keyFile]
-    const starting = [['--ticket-secret', file], ['--ticket-secret', file], []].map((more) =>
-      startSecure([...options, ...more], authority.cert),
-    )
-    const [first, second, other] = (await Promise.all(starting)) as [SecureStage, SecureStage, SecureStage]
-    await using _stages = { [Symbol.asyncDispose]: () => stopAll(first, second, other) }
-    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-      const only = { minVersion: version, maxVersion: version }
-      const { session } = await shake(first, only)
-      expect((await shake(second, { ...only, session: session! })).resumed, version).toBe(true)
-      expect((await shake(other, { ...only, session: session! })).resumed, version).toBe(false)
-    }
-  })
 
   test('a certificate is changed without a restart; one that is broken is told of, and the old one stays', async () => {
     const authority = createAuthority({ directory: folder })
@@ -243,7 +224,3 @@ test('SIGTERM loses no request of either protocol', async () => {
   expect(lost).toBe(0)
   expect(answered).toBeGreaterThan(100)
 })
-
-async function stopAll(...stages: SecureStage[]): Promise<void> {
-  await Promise.all(stages.map((stage) => stage[Symbol.asyncDispose]()))
-}

@@ -1,6 +1,7 @@
 import { rawExchange, type StageProcess, startStage, statuses } from '@qps/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { shopCatalogue } from '../src/catalogue.ts'
+import { bodyOf, longest, shortest, textOf } from './item-lengths.ts'
 import { usableVariants } from './variants.ts'
 
 const catalogue = shopCatalogue()
@@ -38,6 +39,13 @@ describe.each(usableVariants)('items of %s', (variant) => {
       expect(answer.headers.get('content-length')).toBe(String(bytes.length))
       expect(bytes.toString('latin1')).toBe(bytesOf(id))
       expect(JSON.parse(bytes.toString())).toEqual(catalogue.item(id))
+    }
+  })
+
+  test('have no end of what another client has asked for', async () => {
+    const { port } = stages.get(variant)!
+    for (const id of [shortest, longest, shortest, longest, shortest, shortest]) {
+      expect(await bodyOf(port, id)).toBe(textOf(id))
     }
   })
 
