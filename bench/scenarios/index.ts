@@ -22,6 +22,7 @@ import { layers } from './04-layers.scenario.ts'
 import { pool } from './04-pool.scenario.ts'
 import { context } from './05-context.scenario.ts'
 import { counters } from './05-counters.scenario.ts'
+import { queue } from './05-queue.scenario.ts'
 import { rejection } from './05-rejection.scenario.ts'
 import { workerPool } from './05-worker-pool.scenario.ts'
 import { sharedMap } from './05-shared-map.scenario.ts'
@@ -52,6 +53,7 @@ export const scenarios: readonly Scenario[] = [
   bytes,
   counters,
   context,
+  queue,
   workerPool,
   rejection,
   sharedMap,
