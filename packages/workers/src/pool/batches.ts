@@ -1,6 +1,6 @@
 import type { Channel, Codec } from '@qps/queue'
 import type { MessagePort, Transferable } from 'node:worker_threads'
-import { writePosted, writeValue } from './values.ts'
+import { viewOf, writePosted, writeValue } from './values.ts'
 
 /*
  * What travels between the pool and a thread: batches of records, each way through a channel of its own. Numbers are little-endian.
@@ -72,12 +72,14 @@ export class BatchWriter implements Batch {
   readonly bytes: Buffer
   readonly start = 0
   length = 0
+  readonly #view: DataView
   readonly #channel: Channel<Batch>
   readonly #port: MessagePort
   readonly #inlineBytesMax: number
 
   constructor(channel: Channel<Batch>, port: MessagePort, inlineBytesMax: number) {
     this.bytes = Buffer.alloc(batchBytesMax(inlineBytesMax))
+    this.#view = viewOf(this.bytes)
     this.#channel = channel
     this.#port = port
     this.#inlineBytesMax = inlineBytesMax
@@ -98,7 +100,8 @@ export class BatchWriter implements Batch {
   }
 
   double(value: number): void {
-    this.length = this.bytes.writeDoubleLE(value, this.length)
+    this.#view.setFloat64(this.length, value, true)
+    this.length += 8
   }
 
   /**

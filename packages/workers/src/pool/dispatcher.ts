@@ -20,6 +20,8 @@ export interface DispatcherEvents {
   /** The first thread could not import the module. */
   onNoStart(why: string): void
   onDone(job: Job, value: unknown): void
+  /** It is done or has failed, and its deadline has passed. */
+  onLate(job: Job): void
   onFailed(job: Job, error: Error, ending: Ending): void
   /** A task that nobody waited for any more is off its thread. */
   onLeft(job: Job): void
@@ -172,7 +174,8 @@ export class Dispatcher {
       if (job.state === 'abandoned') return this.#events.onLeft(job)
       this.#tally.runUs.record(runMs * 1000)
       this.#tally.waitUs.record(Math.max(0, nowMs - job.submittedMs - runMs) * 1000)
-      if (outcome === outcomes.done) this.#events.onDone(job, value)
+      if (nowMs >= job.deadlineMs) this.#events.onLate(job)
+      else if (outcome === outcomes.done) this.#events.onDone(job, value)
       else this.#events.onFailed(job, failedError(job.name, value), 'failed')
     },
     onAnswered: (thread) => {

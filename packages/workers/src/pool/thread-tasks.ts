@@ -15,9 +15,14 @@ import { ValueReader } from './values.ts'
 const holdMs = 0.05
 /** So long this thread sleeps, or works, before its event loop gets a turn: for timers and output of the module. */
 const turnMs = 100
+/** So long a thread that has just worked sleeps, whatever its loop holds. */
+const napMs = 1
 
-/** Looks of an idle thread before it sleeps: tens of microseconds, in which a next task often comes. */
-const spins = 2000
+/**
+ * Looks of an idle thread at its channel before it sleeps. None: where threads share cores, they delay the very thread that
+ * is about to send.
+ */
+const spins = 0
 
 interface KnownFunction {
   readonly name: string
@@ -102,9 +107,14 @@ export class ThreadTasks {
   /** @returns the batch that it was woken by; undefined where the loop needs a turn. */
   #sleep(): Batch | undefined {
     this.#flush()
-    if (!this.#isQuiet()) return undefined
+    if (this.#awaiting.size > 0) return undefined
+    // Whether the loop holds something is asked only when there is time to ask.
+    return this.#receiveWithin(napMs) ?? (this.#isQuiet() ? this.#receiveWithin(turnMs) : undefined)
+  }
+
+  #receiveWithin(timeoutMs: number): Batch | undefined {
     try {
-      return this.#tasks.receiveSync({ timeoutMs: turnMs })
+      return this.#tasks.receiveSync({ timeoutMs })
     } catch (error) {
       if ((error as { code?: string }).code === 'QPS_CHANNEL_TIMEOUT') return undefined
       throw error

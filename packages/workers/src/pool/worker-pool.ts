@@ -71,6 +71,7 @@ export class WorkerPool<M extends object = AnyTasks> implements AsyncDisposable 
       onReady: () => this.#ready.resolve(),
       onNoStart: (why) => this.#ready.reject(noThreadError('no task', why)),
       onDone: (job, value) => this.#settle(job, 'done').resolve(value),
+      onLate: (job) => this.#settle(job, 'timedOut').reject(lateError(job)),
       onFailed: (job, error, ending) => this.#settle(job, ending).reject(error),
       onLeft: (job) => this.#onLeft(job),
     })
@@ -309,8 +310,7 @@ export class WorkerPool<M extends object = AnyTasks> implements AsyncDisposable 
     } else if (nowMs < job.deadlineMs) {
       this.#waiters.remove(job)
       this.#refuse(job)
-    } else if (job.context?.ended === true) this.#withdraw(job, deadlineError(job.name), 'timedOut')
-    else this.#withdraw(job, timeoutError(job.name), 'timedOut')
+    } else this.#withdraw(job, lateError(job), 'timedOut')
   }
 
   #dropWaiters(): void {
@@ -348,4 +348,9 @@ export class WorkerPool<M extends object = AnyTasks> implements AsyncDisposable 
     if (this.#drained !== undefined && this.#unfinished + this.#called === 0) this.#drained.resolve()
     return job
   }
+}
+
+/** Whose time it was that is over. */
+function lateError(job: Job): QpsError {
+  return job.context?.ended === true ? deadlineError(job.name) : timeoutError(job.name)
 }

@@ -104,6 +104,18 @@ test('a timeout ends the task wherever it is', async () => {
   expect(await pool.run('taken', undefined)).toEqual(['later'])
 })
 
+test('a result that comes after the deadline is none', async () => {
+  const clock = new ManualClock()
+  await using pool = poolOf({ clock })
+  await pool.ready()
+  // The clock moves on without a timer of it, as when this thread was busy for longer than that.
+  const late = codeOf(pool.run('double', 1, { timeoutMs: 10 }))
+  await Promise.resolve()
+  Object.defineProperty(clock, 'nowMs', { value: () => 10 })
+  expect(await late).toBe('QPS_TASK_TIMEOUT')
+  expect(pool.stats().endings).toMatchObject({ done: 0, timedOut: 1 })
+})
+
 test('the deadline of a context is told from a timeout, and from its cancellation', async () => {
   await using pool = poolOf()
   using late = background().withTimeout(20)
