@@ -66,7 +66,7 @@ const constants: [name: string, where: string, what: string][] = [
   ['valuesMax', 'packages/workers/src/pool/bytes-of.ts', 'values of an argument whose bytes are counted'],
   ['lettersMax', 'packages/workers/src/pool/thrown.ts', 'letters of an error that come back'],
   ['spinsMax', 'packages/shared-map/src/code/locks.ts', 'looks at a lock before a thread sleeps'],
-  ['retriesMax', 'packages/shared-map/src/code/reads.ts', 'times that a read without a lock begins again'],
+  ['retriesMax', 'packages/shared-map/src/code/checked-read.ts', 'times that a read without a lock begins again'],
   ['roundsMax', 'packages/shared-map/src/shard-locks.ts', 'times that a waiter is woken in vain'],
   ['recordBytesMax', 'packages/queue/src/options.ts', 'a message that lies in its slot'],
   ['payloadBytesMax', 'packages/queue/src/options.ts', 'a message of a channel with a slab'],

@@ -50,6 +50,8 @@ export function makeParts<K extends MapKey>(handle: MapHandle, clock: Clock): Ma
   const layout = layoutOf(kind, keyForm, valueForm, shape)
   const words = new Int32Array(memory.buffer)
   const scratch = layout.scratch + owner * layout.scratchBytes
+  // Whoever had this number before left its counters there.
+  words.fill(0, scratch / 4, (scratch + layout.scratchBytes) / 4)
   const secret = new BigUint64Array(memory.buffer, layout.secret, layout.secretWords)
   const core = makeCore({ kind, keys: keyForm, values: valueForm, shape, layout, owner, scratch, secret }, memory)
   const keys =

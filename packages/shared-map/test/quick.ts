@@ -119,7 +119,7 @@ async function main(): Promise<void> {
     for (const kind of values.kinds.split(',') as MapKind[]) {
       for (const threads of values.threads.split(',').map(Number)) {
         const figures = await measure(kind, form, threads, Number(values.reads))
-        console.log(`${form.padEnd(8)} ${kind.padEnd(10)} threads ${threads}  ${figures}`)
+        process.stdout.write(`${form.padEnd(8)} ${kind.padEnd(10)} threads ${threads}  ${figures}\n`)
       }
     }
   }

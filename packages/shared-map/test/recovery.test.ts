@@ -102,5 +102,6 @@ function spoil(kind: MapKind, { memory, shape }: MapHandle<'string', 'bytes'>, o
     if (kind !== 'snapshot') words[at(shardAt.version)] = any() | 1
   }
   // The published index of a snapshot is never written.
-  for (let index = layout.index / 4; index < layout.heads / 4 && kind !== 'snapshot'; index++) words[index] = any()
+  if (kind === 'snapshot') return
+  for (let index = layout.index / 4; index < layout.heads / 4; index++) words[index] = any()
 }

@@ -17,10 +17,10 @@ describe.each(kinds)('%s', (kind) => {
   test('shows no value of two writes', async () => {
     using map = makeMap(kind, 'integer', 'bytes', { capacity: 10, valueBytesMax: 200, lockTimeoutMs: 10_000 })
     const threads = [0, 1].map(() => startThread({ name: 'write', handle: map.share(), keys: 3, steps: 20_000 }))
-    let running = threads.length
-    for (const { ended } of threads) void ended.finally(() => running--).catch(() => {})
+    const running = { threads: threads.length }
+    for (const { ended } of threads) void ended.finally(() => running.threads--).catch(() => {})
     let values = 0
-    while (running > 0) {
+    while (running.threads > 0) {
       for (let look = 0; look < 300; look++) {
         const value = map.get(look % 3)
         if (value === undefined) continue

@@ -4,12 +4,14 @@ import type { SharedMemory } from '../wasm/engine.ts'
 import { block, branch, branchIf, type Code, drop, giveBack, i32, i64, loop, sequence, when } from '../wasm/code.ts'
 import type { Declared } from '../wasm/program.ts'
 import { headAtRef, headerAt, shardOf } from './addresses.ts'
-import { type KeyCode, keyCode } from './keys.ts'
+import { type Answer, hasAnswer, valueAnswer } from './answers.ts'
+import { checkedRead } from './checked-read.ts'
+import { type KeyCode, keyCode, type Way } from './keys.ts'
+import { lockedRead, peekCode } from './locked-read.ts'
 import { heldHeader, type LockCode, lockCode } from './locks.ts'
-import { constant, mapCode, type MapCode } from './map-program.ts'
-import { hasAnswer, peekCode, readCode, valueAnswer, type Way } from './reads.ts'
+import { constant, isLive, mapCode, type MapCode, readersLock } from './map-program.ts'
 import { status } from './status.ts'
-import { isLive, type TableCode, tableCode } from './table.ts'
+import { type TableCode, tableCode } from './table.ts'
 import { expiredCode, type ValueCode, valueCode } from './values.ts'
 
 /**
@@ -63,11 +65,13 @@ export function makeCore(given: Parameters<typeof mapCode>[0], memory: SharedMem
   const table = tableCode(code, keys, values)
   const { program, held } = code
   const heldShard = i32.sub(held.get, constant(1))
+  const read = (way: Way, answer: Answer): Declared =>
+    readersLock(code.kind) ? lockedRead(code, keys, way, table, locks, answer) : checkedRead(code, keys, way, answer)
   const parts: Record<Exclude<keyof Core, 'encode'>, Declared> = {
-    getDirect: readCode(code, keys, keys.direct, table, locks, valueAnswer(values)),
+    getDirect: read(keys.direct, valueAnswer(values)),
     setDirect: setCode(code, keys, keys.direct, values, table, locks),
-    get: readCode(code, keys, keys, table, locks, valueAnswer(values)),
-    has: readCode(code, keys, keys, table, locks, hasAnswer),
+    get: read(keys, valueAnswer(values)),
+    has: read(keys, hasAnswer),
     set: setCode(code, keys, keys, values, table, locks),
     lock: lockKeyCode(code, keys, locks),
     lockShard: program.define(['i32'], ['i32'], ([shard]) =>

@@ -1,8 +1,8 @@
 import type { MapShape } from '../handle.ts'
-import type { Layout } from '../layout.ts'
+import { headAt, type Layout } from '../layout.ts'
 import type { KeyForm, MapKind, ValueForm } from '../shared-map.ts'
-import { type Code, i32 } from '../wasm/code.ts'
-import { Program, type Variable } from '../wasm/program.ts'
+import { type Code, i32, i64 } from '../wasm/code.ts'
+import { type MakeLocal, Program, type Variable } from '../wasm/program.ts'
 
 /** Everything that the code of one thread for one map is made of: sizes and addresses are constants in it. */
 export interface MapCode {
@@ -40,3 +40,8 @@ export function mapCode(given: Omit<MapCode, 'program' | 'status' | 'held' | 'he
     heldHash: program.global('i64'),
   }
 }
+
+export const locals = (local: MakeLocal, count: number): Variable[] => Array.from({ length: count }, () => local('i32'))
+
+/** 1 where the entry is in the map. */
+export const isLive = (head: Code): Code => i32.and(i32.wrapI64(i64.load(head, headAt.sequence)), constant(1))

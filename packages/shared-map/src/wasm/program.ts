@@ -88,7 +88,7 @@ export class Program {
     const definitions = this.#definitions
     const imports = this.#imports
     return new Uint8Array([
-      ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+      ...magicAndVersion,
       ...section(
         1,
         [...imports, ...definitions].map(({ params, results }) => [0x60, ...types(params), ...types(results)]),
@@ -113,6 +113,9 @@ export class Program {
     ])
   }
 }
+
+/** A zero byte and `asm`; version 1. */
+const magicAndVersion = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]
 
 function declared(index: number): Declared {
   return {

@@ -10,115 +10,15 @@ import {
   type Label,
   loop,
   sequence,
-  type ValueType,
   when,
 } from '../wasm/code.ts'
 import type { Declared, MakeLocal, Variable } from '../wasm/program.ts'
 import { fingerprintOf, headAtRef, headerAt, indexAt, shardOf, slotOf } from './addresses.ts'
-import type { KeyCode } from './keys.ts'
-import type { LockCode } from './locks.ts'
-import { constant, type MapCode, readersLock } from './map-program.ts'
+import { type Answer, answers, takeKey } from './answers.ts'
+import type { KeyCode, Way } from './keys.ts'
+import { constant, type MapCode } from './map-program.ts'
 import { status } from './status.ts'
-import type { TableCode } from './table.ts'
-import { expiredCode, type ValueCode } from './values.ts'
-
-/** What a read gives: the value for `get`, a status for `has`. */
-export interface Answer {
-  readonly type: ValueType
-  readonly absent: Code
-  readonly busy: Code
-  read(head: Code): Code
-}
-
-export const valueAnswer = ({ type, absent, busy, read }: ValueCode): Answer => ({ type, absent, busy, read })
-export const hasAnswer: Answer = {
-  type: 'i32',
-  absent: constant(status.absent),
-  busy: constant(status.busy),
-  read: () => constant(status.done),
-}
-
-/** How a key comes: as what `encode` made of it, or as the map's user has it. */
-export interface Way {
-  readonly param: ValueType
-  take(given: Code): Code
-  /** 1 where that was no use. */
-  isOther?(key: Code): Code
-}
-
-/** `(key)`, come on either way. */
-export function readCode(
-  code: MapCode,
-  keys: KeyCode,
-  way: Way,
-  table: TableCode,
-  locks: LockCode,
-  answer: Answer,
-): Declared {
-  return readersLock(code.kind)
-    ? lockedRead(code, keys, way, table, locks, answer)
-    : checkedRead(code, keys, way, answer)
-}
-
-/** Sets `key` to what came, or answers that JavaScript has to encode it. */
-function takeKey(code: MapCode, way: Way, key: Variable, given: Variable, answer: Answer): Code {
-  const other = way.isOther?.(key.get)
-  return sequence(
-    key.set(way.take(given.get)),
-    other === undefined ? sequence() : when(other, answers(code, status.otherKey, answer.busy)),
-  )
-}
-
-const answers = (code: MapCode, why: number, answer: Code): Code =>
-  sequence(code.status.set(constant(why)), giveBack(answer))
-
-/** Readers keep writers out while they look. */
-function lockedRead(
-  code: MapCode,
-  keys: KeyCode,
-  way: Way,
-  table: TableCode,
-  locks: LockCode,
-  answer: Answer,
-): Declared {
-  return code.program.define([way.param], [answer.type], ([given], local) => {
-    const [key, hash, value] = [local(keys.type), local('i64'), local(answer.type)]
-    const [header, head] = [local('i32'), local('i32')]
-    return sequence(
-      takeKey(code, way, key, given!, answer),
-      hash.set(keys.hash(key.get, local)),
-      header.set(headerAt(code, shardOf(code, hash.get))),
-      when(locks.enter.call(header.get), answers(code, status.busy, answer.busy)),
-      head.set(table.seek.call(hash.get, key.get)),
-      value.set(answerOfHead(code, head, answer, local(answer.type))),
-      locks.leave.call(header.get),
-      value.get,
-    )
-  })
-}
-
-/** `(key)`: what the thread that holds the lock sees. */
-export function peekCode(code: MapCode, keys: KeyCode, table: TableCode, answer: Answer): Declared {
-  return code.program.define([keys.param], [answer.type], ([given], local) => {
-    const head = local('i32')
-    return sequence(
-      head.set(table.seek.call(code.heldHash.get, keys.take(given!.get))),
-      answerOfHead(code, head, answer, local(answer.type)),
-    )
-  })
-}
-
-/** Leaves the answer for an entry, or for none where `head` is 0, and sets the status. */
-function answerOfHead(code: MapCode, head: Variable, answer: Answer, value: Variable): Code {
-  const expired = expiredCode(code)
-  const present = sequence(code.status.set(constant(status.done)), value.set(answer.read(head.get)))
-  return sequence(
-    code.status.set(constant(status.absent)),
-    value.set(answer.absent),
-    when(head.get, expired === undefined ? present : when(i32.eqz(expired(head.get)), present)),
-    value.get,
-  )
-}
+import { expiredCode } from './values.ts'
 
 /** Times that a read begins again before it asks for the lock. */
 export const retriesMax = 64
@@ -160,7 +60,7 @@ const look = (local: MakeLocal, keys: KeyCode, answer: Answer): Look => ({
  * What is found is true where the entry's sequence is odd and the same before and after: the key was in the map with this value
  * in between. What is not found is true where the index was not written anew meanwhile.
  */
-function checkedRead(code: MapCode, keys: KeyCode, way: Way, answer: Answer): Declared {
+export function checkedRead(code: MapCode, keys: KeyCode, way: Way, answer: Answer): Declared {
   return code.program.define([way.param], [answer.type], ([given], local) => {
     const at = look(local, keys, answer)
     return sequence(
