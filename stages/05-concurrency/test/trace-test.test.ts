@@ -37,7 +37,7 @@ describe.each(variants)('POST /test of %s', (variant) => {
     stage = await startStage(folder, ['--variant', variant])
   })
   afterAll(async () => {
-    await stage[Symbol.asyncDispose]()
+    await stage?.[Symbol.asyncDispose]()
     harness.closeAllConnections()
     harness.close()
   })

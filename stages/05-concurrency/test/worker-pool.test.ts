@@ -27,7 +27,7 @@ async function hash(stage: StageProcess, size: number, init: RequestInit = {}): 
 /** More at once than one thread and a queue of two take, and patient enough for all of them. */
 const crowd = (stage: StageProcess): Promise<Answer[]> => {
   const patience = { headers: { 'x-request-timeout-ms': '10000' } }
-  return Promise.all(Array.from({ length: 12 }, () => hash(stage, 1_024, patience)))
+  return Promise.all(Array.from({ length: 12 }, () => hash(stage, 512, patience)))
 }
 
 async function poolOf(

@@ -56,7 +56,7 @@ export const sharedMap: StartVariant = async ({ host, port, workers, connections
     tries: [
       `curl -X PUT -d 'cart=7' ${members.url}/sessions/me && curl ${members.url}/sessions/me`,
       `curl -X POST ${members.url}/counters/visits`,
-      `npm run load -- ${members.url}/counters/visits -m POST -d 5`,
+      `npm run load -- '${members.url}/counters/c[1-1000]' -m POST -d 5`,
     ],
     connections: () => members.connections(),
     async drain(limitMs) {
