@@ -27,6 +27,8 @@ import { rejection } from './05-rejection.scenario.ts'
 import { workerPool } from './05-worker-pool.scenario.ts'
 import { sharedMap } from './05-shared-map.scenario.ts'
 import { shards } from './05-shards.scenario.ts'
+import { breaker } from './06-breaker.scenario.ts'
+import { faults } from './06-faults.scenario.ts'
 
 /** Every experiment, in the order of the chapters. */
 export const scenarios: readonly Scenario[] = [
@@ -58,4 +60,6 @@ export const scenarios: readonly Scenario[] = [
   rejection,
   sharedMap,
   shards,
+  breaker,
+  faults,
 ]

@@ -49,6 +49,10 @@ export type Measure =
   | 'megabytesPerSecond'
   | 'goodputRatio'
   | 'refusedRatio'
+  | 'wronglyOpenMs'
+  | 'timeToOpenMs'
+  | 'timeToRecoverMs'
+  | 'savedRatio'
 
 /**
  * Every measure that a scenario can give, by its key in `summary`. The first ranks everything: X µs of CPU per request
@@ -96,6 +100,10 @@ export const measures: Readonly<Record<Measure, MeasureInfo>> = {
   megabytesPerSecond: { title: 'MB/s', better: 'higher', unit: 'perSecond' },
   goodputRatio: { title: 'goodput/capacity', better: 'higher', unit: 'share' },
   refusedRatio: { title: 'refused', better: 'lower', unit: 'share' },
+  wronglyOpenMs: { title: 'wrongly open', better: 'lower', unit: 'ms' },
+  timeToOpenMs: { title: 'time to open', better: 'lower', unit: 'ms' },
+  timeToRecoverMs: { title: 'time to recover', better: 'lower', unit: 'ms' },
+  savedRatio: { title: 'saved', better: 'higher', unit: 'share' },
 }
 
 export const measureNames: readonly Measure[] = Object.keys(measures) as Measure[]
