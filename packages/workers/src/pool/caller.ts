@@ -2,7 +2,7 @@ import { background, type Context } from '@qps/context'
 import type { Clock } from '@qps/core'
 import { cancelledError, timeoutError } from './errors.ts'
 import type { Job } from './job.ts'
-import { type AnyTasks, Moved, type Task } from './task.ts'
+import { type AnyTasks, isThenable, Moved, type Task } from './task.ts'
 
 /** Runs tasks on the thread that asks for them: the module is imported here as well. */
 export class Caller {
@@ -24,11 +24,17 @@ export class Caller {
     return this.#functions !== undefined
   }
 
-  /** @returns what the function returned. @throws what it threw. */
-  call(job: Job, clock: Clock): unknown {
-    const task: Task = new CalledTask(job, clock)
-    const result = this.#functions![job.name]!(job.argument, task)
-    return result instanceof Moved ? result.value : result
+  /** Runs it at once. `onEnd` is called with what it returned, or resolved to, or threw. */
+  call(job: Job, clock: Clock, onEnd: (ending: 'done' | 'failed', value: unknown) => void): void {
+    const onDone = (value: unknown): void => onEnd('done', value instanceof Moved ? value.value : value)
+    const onFailed = (thrown: unknown): void => onEnd('failed', thrown)
+    try {
+      const result = this.#functions![job.name]!(job.argument, new CalledTask(job, clock))
+      if (isThenable(result)) result.then(onDone, onFailed)
+      else onDone(result)
+    } catch (thrown) {
+      onFailed(thrown)
+    }
   }
 }
 

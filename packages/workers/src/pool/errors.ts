@@ -25,6 +25,12 @@ export function fullError(what: string): QpsError {
   return failure('QPS_POOL_FULL', `the pool is full: ${what}`)
 }
 
+/** It would not fit into an empty pool either. */
+export function largeError(bytes: number, queueBytesMax: number): QpsError {
+  const message = `the argument counts ${bytes} bytes, and all of them together may have ${queueBytesMax}`
+  return new QpsError('QPS_POOL_FULL', message, { hint: 'raise queueBytesMax, or send less at a time' })
+}
+
 export function closedError(): QpsError {
   return failure('QPS_POOL_CLOSED', 'the pool takes no more tasks')
 }

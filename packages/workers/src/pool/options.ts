@@ -1,4 +1,5 @@
 import { checkInteger, checkNumber, type Clock, describe, QpsError, systemClock } from '@qps/core'
+import type { RunOptions } from './task.ts'
 
 /**
  * What happens to a task that finds the pool full.
@@ -144,6 +145,18 @@ function planPolicy(whenFull: WhenFull, queueMax: number): { policy: Policy; wai
     )
   }
   return { policy: whenFull, waitMs: 0, waitersMax: 0 }
+}
+
+/**
+ * The level of a task, whose other options are checked with it.
+ *
+ * @throws QpsError QPS_OPTION naming the option, its value and its range.
+ */
+export function levelOf(options: RunOptions | undefined, priorities: number): number {
+  if (options === undefined) return priorities >> 1
+  const { timeoutMs = Infinity, priority = priorities >> 1 } = options
+  if (timeoutMs !== Infinity) checkNumber('timeoutMs', timeoutMs, { min: 0 })
+  return checkInteger('priority', priority, { min: 0, max: priorities - 1 })
 }
 
 function reportLoss(why: string): void {

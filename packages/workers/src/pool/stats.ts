@@ -21,7 +21,7 @@ export interface WorkerPoolStats {
   starting: number
   /** Of the arguments of all accepted tasks. */
   bytes: number
-  /** From acceptance to the result, less the time that the function ran, in microseconds. The pool's own: merge or read it. */
+  /** From the call of `run` to the result, less the time that the function ran, in microseconds. The pool's own: merge or read it. */
   waitUs: Histogram
   /** The function, until its result was there, in microseconds. The pool's own. */
   runUs: Histogram

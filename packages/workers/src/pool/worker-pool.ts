@@ -1,32 +1,17 @@
-import { checkInteger, checkNumber, type QpsError } from '@qps/core'
+import type { QpsError } from '@qps/core'
 import type { DrainReport } from '@qps/http-contract'
 import { availableParallelism } from 'node:os'
 import { bytesOf } from './bytes-of.ts'
 import { Caller } from './caller.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { DueJobs } from './due-jobs.ts'
-import {
-  cancelledError,
-  closedError,
-  deadlineError,
-  discardedError,
-  failedError,
-  fullError,
-  noThreadError,
-  timeoutError,
-} from './errors.ts'
+import { closedError, discardedError, failedError, fullError, largeError, noThreadError } from './errors.ts'
 import { Job, type JobOwner } from './job.ts'
 import { JobQueue } from './job-queue.ts'
-import { planPool, type WorkerPoolOptions, type WorkerPoolPlan } from './options.ts'
+import { levelOf, planPool, type WorkerPoolOptions, type WorkerPoolPlan } from './options.ts'
+import { abortOf, lateError } from './patience.ts'
 import { type Ending, PoolTally, type WorkerPoolStats } from './stats.ts'
-import {
-  type AnyTasks,
-  isThenable,
-  type RunOptions,
-  type TaskArgument,
-  type TaskName,
-  type TaskResult,
-} from './task.ts'
+import { type AnyTasks, type RunOptions, type TaskArgument, type TaskName, type TaskResult } from './task.ts'
 
 /**
  * Runs the functions of a module on worker threads. Bounded in tasks, bytes and threads; when it is full, a policy decides.
@@ -98,13 +83,11 @@ export class WorkerPool<M extends object = AnyTasks> implements AsyncDisposable 
    *   QPS_WORKER_DIED: its thread ended. QPS_TASK_UNKNOWN, QPS_OPTION, QPS_POOL_CLOSED.
    */
   run<N extends TaskName<M>>(name: N, argument: TaskArgument<M, N>, options?: RunOptions): Promise<TaskResult<M, N>> {
-    let level = this.#plan.priorities >> 1
-    if (options !== undefined) {
-      try {
-        level = this.#checkRun(options, level)
-      } catch (error) {
-        return Promise.reject(error as QpsError)
-      }
+    let level: number
+    try {
+      level = levelOf(options, this.#plan.priorities)
+    } catch (error) {
+      return Promise.reject(error as QpsError)
     }
     const job = new Job(this.#owner, name, argument, level, options)
     this.#submit(job)
@@ -167,12 +150,6 @@ export class WorkerPool<M extends object = AnyTasks> implements AsyncDisposable 
     await this.#dispatcher.end()
   }
 
-  #checkRun({ priority, timeoutMs }: RunOptions, middle: number): number {
-    if (timeoutMs !== undefined && timeoutMs !== Infinity) checkNumber('timeoutMs', timeoutMs, { min: 0 })
-    if (priority === undefined) return middle
-    return checkInteger('priority', priority, { min: 0, max: this.#plan.priorities - 1 })
-  }
-
   #submit(job: Job): void {
     if (this.#isRefused(job)) return
     job.submittedMs = this.#dispatcher.nowMs()
@@ -215,7 +192,12 @@ export class WorkerPool<M extends object = AnyTasks> implements AsyncDisposable 
   }
 
   #onFull(job: Job): void {
-    switch (this.#plan.policy) {
+    const { policy, queueBytesMax } = this.#plan
+    // No wait, and nobody else's loss, would make room for it.
+    if (job.bytes > queueBytesMax && policy !== 'caller-runs') {
+      return this.#settle(job, 'refused').reject(largeError(job.bytes, queueBytesMax))
+    }
+    switch (policy) {
       case 'abort':
         return this.#refuse(job)
       case 'discard':
@@ -276,16 +258,7 @@ export class WorkerPool<M extends object = AnyTasks> implements AsyncDisposable 
     this.#called++
     this.#tally.callerRuns++
     this.#watch(job, job.deadlineMs)
-    try {
-      const result = this.#caller!.call(job, this.#plan.clock)
-      if (!isThenable(result)) return this.#endCall(job, 'done', result)
-      result.then(
-        (value) => this.#endCall(job, 'done', value),
-        (thrown: unknown) => this.#endCall(job, 'failed', thrown),
-      )
-    } catch (thrown) {
-      this.#endCall(job, 'failed', thrown)
-    }
+    this.#caller!.call(job, this.#plan.clock, (ending, value) => this.#endCall(job, ending, value))
   }
 
   #endCall(job: Job, ending: 'done' | 'failed', value: unknown): void {
@@ -296,10 +269,9 @@ export class WorkerPool<M extends object = AnyTasks> implements AsyncDisposable 
 
   readonly #owner: JobOwner = {
     onAbort: (job) => {
-      const { signal, context } = job.options
       if (job.isSettled) return
-      if (context?.reason?.code === 'QPS_DEADLINE') this.#withdraw(job, deadlineError(job.name), 'timedOut')
-      else this.#withdraw(job, cancelledError(job.name, context?.reason ?? signal?.reason), 'cancelled')
+      const { error, ending } = abortOf(job)
+      this.#withdraw(job, error, ending)
     },
   }
 
@@ -348,9 +320,4 @@ export class WorkerPool<M extends object = AnyTasks> implements AsyncDisposable 
     if (this.#drained !== undefined && this.#unfinished + this.#called === 0) this.#drained.resolve()
     return job
   }
-}
-
-/** Whose time it was that is over. */
-function lateError(job: Job): QpsError {
-  return job.context?.ended === true ? deadlineError(job.name) : timeoutError(job.name)
 }

@@ -101,6 +101,19 @@ test('bytes are bounded like tasks', async () => {
   expect(await pool.run('sum', new Uint8Array(6000))).toBe(0)
 })
 
+test.each(['discard-oldest', { waitMs: 10_000 }] as const)(
+  '%j: what can never fit takes nobody’s place',
+  async (whenFull) => {
+    await using pool = poolOf({ queueBytesMax: 10_000, whenFull })
+    const queued = [pool.run('double', 1), pool.run('double', 2)]
+    await expect(pool.run('sum', new Uint8Array(10_001))).rejects.toMatchObject({
+      code: 'QPS_POOL_FULL',
+      retryable: false,
+    })
+    expect(await Promise.all(queued)).toEqual([2, 4])
+  },
+)
+
 test('the depth never goes beyond the capacity at twice the load', async () => {
   await using pool = poolOf({ queueMax: 50 })
   await pool.ready()

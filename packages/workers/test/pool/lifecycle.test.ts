@@ -28,6 +28,14 @@ test('a pool without threads that stay starts one when it is needed', async () =
   expect(await pool.run('double', 2)).toBe(4)
 })
 
+test('what a task leaves behind goes on while its thread has nothing to do', async () => {
+  await using pool = poolOf()
+  await pool.run('startTicking', 5)
+  const before = await pool.run('ticked', undefined)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  expect(await pool.run('ticked', undefined)).toBeGreaterThan(before + 4)
+})
+
 test('drain lets what was accepted end, and takes nothing more', async () => {
   const pool = poolOf()
   await pool.ready()

@@ -91,3 +91,7 @@ export function busyWith({ ms, bytes }: { ms: number; bytes: Uint8Array }): numb
   busy(ms)
   return bytes[0]!
 }
+
+let ticks = 0
+export const startTicking = (ms: number): void => void setInterval(() => ticks++, ms)
+export const ticked = (): number => ticks
