@@ -10,8 +10,8 @@ export interface Answer {
 }
 
 /**
- * Plays a trace to a breaker, on a clock of its own: millisecond by millisecond, as fast as it goes. The same seed offers the same calls to
- * whatever breaker, and a call that is sent meets the dependency as it is at that instant.
+ * Plays a trace to a breaker, on a clock of its own: millisecond by millisecond, as fast as it goes. The same seed
+ * offers the same calls to whatever breaker, and a call that is sent meets the dependency as it is at that instant.
  *
  * @returns every call, in the order of its instant.
  */

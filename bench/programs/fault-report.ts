@@ -12,7 +12,10 @@ export interface OfferedCall {
 export interface FaultFigures {
   /** Calls that were refused though they would have been served, as time: so many at the trace's rate. */
   wronglyOpenMs: number
-  /** From the beginning of the fault to the first half second in which at least half of the calls were refused; absent: never. */
+  /**
+   * From the beginning of the fault to the first half second in which at least half of the calls were refused; absent:
+   * never.
+   */
   timeToOpenMs?: number
   /** From the end of the fault to the end of the last such half second; 0 where there was none after the fault. */
   timeToRecoverMs: number

@@ -5,8 +5,9 @@ import { faultTraces } from './fault-traces.ts'
 import { measured, measuring, programOptions } from './report.ts'
 
 /*
- * Replays the fault trace `--trace` to the breaker `--kind`, with as many seeds as `--replays`. A request is a call that was offered. How
- * long it takes says nothing: the figures are of the trace's own time, and their means over the seeds.
+ * Replays the fault trace `--trace` to the breaker `--kind`, with as many seeds as `--replays`. A request is a call
+ * that was offered. How long it takes says nothing: the figures are of the trace's own time, and their means over the
+ * seeds.
  */
 const { given } = programOptions()
 const trace = faultTraces[given['trace'] ?? '']

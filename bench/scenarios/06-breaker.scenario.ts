@@ -16,12 +16,13 @@ export const breaker: ProgramScenario = {
   question: 'What does a circuit breaker cost a call that is let through and succeeds?',
   claims: ['4.4a', '4.4b'],
   method:
-    'A call adds one to a sum; a breaker of default options is asked for leave before and told of the success behind. At `sync` ours are asked by ' +
-    '`tryAcquire` and told by `success`, with a duration, one call after the other on one thread; cockatiel and opossum have promises only, and ' +
-    'are asked for these at either point. At `promise` the call is an async function, given to `run`, `execute` or `fire`, and awaited. ' +
-    '`unprotected` is the same loop without a breaker: at `sync` next to nothing. The libraries are without a time limit for the call and without ' +
-    'percentiles; `adaptive` keeps those, and at `promise` measures the duration of one call in eight where they come this thick. Nanoseconds by ' +
-    'the clock; bytes are those of V8’s heap.',
+    'A call adds one to a sum; a breaker of default options is asked for leave before and told of the success ' +
+    'behind. At `sync` ours are asked by `tryAcquire` and told by `success`, with a duration, one call after the ' +
+    'other on one thread; cockatiel and opossum have promises only, and are asked for these at either point. At ' +
+    '`promise` the call is an async function, given to `run`, `execute` or `fire`, and awaited. `unprotected` is ' +
+    'the same loop without a breaker: at `sync` next to nothing. The libraries are without a time limit for the ' +
+    'call and without percentiles; `adaptive` keeps those, and at `promise` measures the duration of one call in ' +
+    'eight where they come this thick. Nanoseconds by the clock; bytes are those of V8’s heap.',
   program: {
     settings: {},
     warmupS: 1,

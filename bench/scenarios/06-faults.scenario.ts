@@ -4,8 +4,8 @@ const kinds = ['fixed', 'google', 'google-refined', 'adaptive']
 const trace = (name: string): Inputs => ({ trace: name })
 
 /**
- * Question: what do breakers make of five outages: how soon do they open, how much do they spare, and what do they refuse that would have
- * been served?
+ * Question: what do breakers make of five outages: how soon do they open, how much do they spare, and what do they
+ * refuse that would have been served?
  *
  * Claims: 4.4a (three designs), 4.4c (fixed 60 s against back-off with a check of success).
  *
@@ -14,19 +14,22 @@ const trace = (name: string): Inputs => ({ trace: name })
 export const faults: ProgramScenario = {
   name: '06-faults',
   question:
-    'What do circuit breakers make of five outages: how soon do they open and close, how many calls without a chance do they spare, and how ' +
-    'many do they refuse that would have been served?',
+    'What do circuit breakers make of five outages: how soon do they open and close, how many calls without a ' +
+    'chance do they spare, and how many do they refuse that would have been served?',
   claims: ['4.4a', '4.4c'],
   method:
-    'A client makes 200 calls a second at random instants (Poisson) to a dependency that is healthy for a minute and then faulty: `step` is ' +
-    'down for a minute, `flap` six times for five seconds with five seconds between, `slow` answers after three seconds for a minute, of ' +
-    '`partial` three in ten calls fail for a minute, `recovery` is down for half a minute and then fails less and less for a minute. A call would be ' +
-    'served where its answer is good and comes within a second; whoever called waits for it all the same, so that only a breaker that looks at ' +
-    'durations knows. All breakers are as their defaults are (cockatiel, which has none, as the first example of its documentation), meet the ' +
-    'same calls with the same luck, and run on a clock of the replay: ours take one, for the libraries Date and the timers of the process are ' +
-    'those of node:test. Wrongly open is the number of calls that were refused though they would have been served, as time at 200 a second; open ' +
-    'is a half second in which at least half of the calls are refused, and no time to open is one that never came. Saved is the share of calls ' +
-    'without a chance that were refused. Each figure is the mean of three replays with other calls; a round only repeats it.',
+    'A client makes 200 calls a second at random instants (Poisson) to a dependency that is healthy for a minute ' +
+    'and then faulty: `step` is down for a minute, `flap` six times for five seconds with five seconds between, ' +
+    '`slow` answers after three seconds for a minute, of `partial` three in ten calls fail for a minute, ' +
+    '`recovery` is down for half a minute and then fails less and less for a minute. A call would be served where ' +
+    'its answer is good and comes within a second; whoever called waits for it all the same, so that only a ' +
+    'breaker that looks at durations knows. All breakers are as their defaults are (cockatiel, which has none, as ' +
+    'the first example of its documentation), meet the same calls with the same luck, and run on a clock of the ' +
+    'replay: ours take one, for the libraries Date and the timers of the process are those of node:test. Wrongly ' +
+    'open is the number of calls that were refused though they would have been served, as time at 200 a second; ' +
+    'open is a half second in which at least half of the calls are refused, and no time to open is one that never ' +
+    'came. Saved is the share of calls without a chance that were refused. Each figure is the mean of three ' +
+    'replays with other calls; a round only repeats it.',
   program: {
     settings: { replays: 3 },
     warmupS: 0,

@@ -16,8 +16,8 @@ export interface BreakerSetOptions {
 export const breakerSetDefaults = { entriesMax: 1024, keyLengthMax: 256 } as const
 
 /**
- * A breaker per endpoint, made when it is first asked for. Where there are too many, the one that was not asked for longest
- * goes; whoever holds it can go on using it, and its key begins anew.
+ * A breaker per endpoint, made when it is first asked for. Where there are too many, the one that was not asked for
+ * longest goes; whoever holds it can go on using it, and its key begins anew.
  *
  * Any string is a key, `__proto__` too. What a set takes at most is `entriesMax` times what a breaker does.
  *

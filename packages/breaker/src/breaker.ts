@@ -2,13 +2,14 @@ import type { BreakerHandle } from './handle.ts'
 import type { Design } from './options.ts'
 
 /**
- * `closed`: calls pass. `open`: none does. `half-open`: some do, to find out; `google` knows no other state beside `closed`.
+ * `closed`: calls pass. `open`: none does. `half-open`: some do, to find out; `google` knows no other state beside
+ * `closed`.
  */
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
 /**
- * The leave to make one call: a whole number, 0 where it was refused. It knows the phase in which it was given, so that an
- * answer that comes when the phase is over counts for nothing.
+ * The leave to make one call: a whole number, 0 where it was refused. It knows the phase in which it was given, so that
+ * an answer that comes when the phase is over counts for nothing.
  *
  * A number, because an object per call would be all that a call costs; and given back by name (`success`, `failure`,
  * `cancel`), because only the caller knows what an answer means.
@@ -32,7 +33,10 @@ export interface BreakerStats {
   /** Calls that it did not let pass. */
   refused: number
   cancelled: number
-  /** Those of `succeeded` and `failed` whose duration is known, and those that took longer than `latencyMsP95Max`; `adaptive` alone. */
+  /**
+   * Those of `succeeded` and `failed` whose duration is known, and those that took longer than `latencyMsP95Max`;
+   * `adaptive` alone.
+   */
   timed: number
   slow: number
   /** failed / (succeeded + failed), 0..1; 0 without calls. */
@@ -45,7 +49,10 @@ export interface BreakerStats {
   refusedRatio: number
   /** At most an eighth too high; undefined where no durations are kept, or none was told. */
   latencyMsP95: number | undefined
-  /** How often the circuit has opened since it was made, in all threads; with `google`: how often this thread began to refuse. */
+  /**
+   * How often the circuit has opened since it was made, in all threads; with `google`: how often this thread began to
+   * refuse.
+   */
   opened: number
   /** Outcomes that came too late to count, in this thread. */
   late: number
@@ -70,7 +77,8 @@ export interface Breaker {
   /**
    * The call ended well.
    *
-   * @param durationMs how long it took, at least 0, in milliseconds; left out where nobody knows. Only `adaptive` looks at it.
+   * @param durationMs how long it took, at least 0, in milliseconds; left out where nobody knows. Only `adaptive` looks
+   *   at it.
    * @param nowMs as in `tryAcquire`.
    * @throws InvariantError for a ticket of 0.
    */
@@ -79,7 +87,9 @@ export interface Breaker {
   /** The call failed. Otherwise as `success`. */
   failure(ticket: Ticket, durationMs?: number, nowMs?: number): void
 
-  /** Nobody wants the answer any more: the call counts for nothing, and a probe's place is free. Otherwise as `success`. */
+  /**
+   * Nobody wants the answer any more: the call counts for nothing, and a probe's place is free. Otherwise as `success`.
+   */
   cancel(ticket: Ticket): void
 
   /**

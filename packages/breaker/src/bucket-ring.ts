@@ -6,16 +6,16 @@ export interface RingShape {
 }
 
 /**
- * Buckets of time in a ring: each has the id of its span of time and counts. No timer turns it; whoever comes first in a new
- * span clears the oldest bucket and makes it the new one.
+ * Buckets of time in a ring: each has the id of its span of time and counts. No timer turns it; whoever comes first in
+ * a new span clears the oldest bucket and makes it the new one.
  *
  *   id 7   id 8   id 9   id 5   id 6   scrap
  *                  ▲      └ the oldest: the next one to be cleared
  *                  └ now
  *
- * Several threads may turn it. One of them claims the bucket by writing its id as a negative number, clears it and writes
- * the id; the others go on counting in the bucket before until then. Thus nobody waits, no count is lost, and a thread that ends while it
- * clears costs one bucket. Who has no bucket before counts in the scrap, which nobody reads.
+ * Several threads may turn it. One of them claims the bucket by writing its id as a negative number, clears it and
+ * writes the id; the others go on counting in the bucket before until then. Thus nobody waits, no count is lost, and a
+ * thread that ends while it clears costs one bucket. Who has no bucket before counts in the scrap, which nobody reads.
  *
  * Ids are 32-bit: at 100 ms to a bucket they last for six years.
  */

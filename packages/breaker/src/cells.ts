@@ -1,8 +1,8 @@
 import type { BreakerPlan } from './options.ts'
 
 /*
- * All that a breaker knows stands in one array of 32-bit cells, read and written with Atomics. Whether several threads share
- * it is a matter of the buffer alone.
+ * All that a breaker knows stands in one array of 32-bit cells, read and written with Atomics. Whether several threads
+ * share it is a matter of the buffer alone.
  *
  *   0      state     what the circuit is, see state-word.ts
  *   1, 2   until     open: the tick until which no call passes; of an even or odd generation
@@ -14,8 +14,8 @@ import type { BreakerPlan } from './options.ts'
  *   16 …   counts    a ring of buckets: id, succeeded, failed, refused, cancelled, timed, slow
  *   …      times     adaptive: a ring of histograms: id, bins
  *
- * Two generations never share a cell of `until` or `since`: a thread writes what the next one needs to know, and then makes it
- * the current one by a compare-and-exchange of the state. Who loses has written next to nothing new.
+ * Two generations never share a cell of `until` or `since`: a thread writes what the next one needs to know, and then
+ * makes it the current one by a compare-and-exchange of the state. Who loses has written next to nothing new.
  *
  * A tick is a millisecond since the breaker began, in 32 bits: differences of less than 24 days are right. Whoever
  * compares ticks knows how long the longest difference can be, and takes a longer one for time that has passed.

@@ -33,12 +33,13 @@ import {
  *
  * - A closed circuit begins with an empty window: what was before the outage is over.
  * - In each half-open phase at most `probesMax` calls pass; one that is cancelled makes room for another.
- * - Whatever a probe does, the phase ends: a probe that does not answer has failed `probeTimeoutMs` after the last place was taken.
+ * - Whatever a probe does, the phase ends: a probe that does not answer has failed `probeTimeoutMs` after the last
+ *   place was taken.
  * - There is no timer; states change when somebody calls.
  *
- * This thread keeps what the word of a closed circuit means, so that the usual call is one load and one comparison. That load is a plain
- * one, which is many times cheaper than `Atomics.load`: what it shows may be some nanoseconds old, which lets one more call pass. Everything
- * that must be exact, the probes above all, is looked at atomically.
+ * This thread keeps what the word of a closed circuit means, so that the usual call is one load and one comparison.
+ * That load is a plain one, which is many times cheaper than `Atomics.load`: what it shows may be some nanoseconds old,
+ * which lets one more call pass. Everything that must be exact, the probes above all, is looked at atomically.
  */
 export class CircuitBreaker extends BaseBreaker {
   readonly #plan: CircuitPlan

@@ -1,8 +1,8 @@
 import type { Outcome } from './breaker.ts'
 
 /**
- * What an error means where nobody says otherwise: `cancelled` where the caller gave up, `failure` for all else. A deadline
- * that passed is a failure: the other side was too slow.
+ * What an error means where nobody says otherwise: `cancelled` where the caller gave up, `failure` for all else. A
+ * deadline that passed is a failure: the other side was too slow.
  *
  * - The signal's own reason, an `AbortError`, and a `QPS_CANCELLED` are cancellations,
  * - unless a `TimeoutError` or a `QPS_DEADLINE` is behind them, as with `AbortSignal.timeout`.

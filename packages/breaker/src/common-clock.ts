@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from '@qps/core'
 
 /**
- * A clock whose `nowMs` is the same in all threads of a process, and in all processes of a machine. That of `performance`
- * counts from the start of each thread.
+ * A clock whose `nowMs` is the same in all threads of a process, and in all processes of a machine. That of
+ * `performance` counts from the start of each thread.
  *
- * @param hrtimeNs monotonic nanoseconds with one origin for all: `hrtime.bigint` of `node:process`. Read once; from then on
- *   the clock is `clock` plus a constant.
+ * @param hrtimeNs monotonic nanoseconds with one origin for all: `hrtime.bigint` of `node:process`. Read once; from
+ *   then on the clock is `clock` plus a constant.
  * @example createBreaker({ design: 'adaptive', shared: true, clock: commonClock(hrtime.bigint) })
  */
 export function commonClock(hrtimeNs: () => bigint, clock: Clock = systemClock): Clock {

@@ -11,9 +11,9 @@ const unitMs = 0.5
 const eighthsMax = binsPerDoubling * 2 ** (binsPerSlice / binsPerDoubling) - 1
 
 /**
- * How long calls took, for the percentile that a breaker reports. Whether it opens is decided by a count of slow calls, see
- * the adaptive design, so this may be coarse: percentiles are at most an eighth too high, and a twelfth of the window passes
- * at once.
+ * How long calls took, for the percentile that a breaker reports. Whether it opens is decided by a count of slow calls,
+ * see the adaptive design, so this may be coarse: percentiles are at most an eighth too high, and a twelfth of the
+ * window passes at once.
  */
 export class Latencies {
   readonly #cells: Int32Array

@@ -2,8 +2,8 @@ import { checkInteger, checkNumber, type Clock, describe, QpsError, type Random,
 import type { BreakerChange, Outcome } from './breaker.ts'
 
 /**
- * `fixed`: opens at an error ratio, for the same time each time. `google`: refuses as many calls as the other side turns away.
- * `adaptive`: the threshold follows the rate, slow calls count too, and it stays open for longer each time.
+ * `fixed`: opens at an error ratio, for the same time each time. `google`: refuses as many calls as the other side
+ * turns away. `adaptive`: the threshold follows the rate, slow calls count too, and it stays open for longer each time.
  */
 export type Design = 'fixed' | 'google' | 'adaptive'
 
@@ -14,11 +14,14 @@ export interface BreakerHooks {
   /** Uniform in [0, 1). Default the runtime's own, which is no secret: it chooses calls and spreads times. */
   random?: Random
   /**
-   * Called when this thread has changed the state, or finds that another has. As the last thing, within the call that found out: what it
-   * throws goes to that caller.
+   * Called when this thread has changed the state, or finds that another has. As the last thing, within the call that
+   * found out: what it throws goes to that caller.
    */
   onChange?: (change: BreakerChange) => void
-  /** What an error that `run` saw means. Default {@link classifyError}: a cancellation is none, anything else is a failure. */
+  /**
+   * What an error that `run` saw means. Default {@link classifyError}: a cancellation is none, anything else is a
+   * failure.
+   */
   classifyError?: (error: unknown, signal: AbortSignal | undefined) => Outcome
   /** What a result that `run` saw means, such as a response with status 503. Default: a success. */
   classifyResult?: (result: unknown) => Outcome
@@ -29,7 +32,9 @@ interface CommonOptions extends BreakerHooks {
   name?: string
   /** What is looked back on, in milliseconds, 1000 to 3,600,000. Default 60,000; `google` 10,000. */
   windowMs?: number
-  /** Steps in which the window moves, 2 to 1024, each at least 100 ms. Default `fixed` 60, `google` 40, `adaptive` 300. */
+  /**
+   * Steps in which the window moves, 2 to 1024, each at least 100 ms. Default `fixed` 60, `google` 40, `adaptive` 300.
+   */
   buckets?: number
   /** Keeps its state where other threads can attach to it. Default false. */
   shared?: boolean
@@ -39,19 +44,27 @@ interface CommonOptions extends BreakerHooks {
 interface CircuitOptions extends CommonOptions {
   /** Below so many calls in the window nothing opens, 1 to 1,000,000. Default 20. */
   requestsMin?: number
-  /** How long it stays open the first time, in milliseconds, 1 to 3,600,000, but at least a bucket. Default 60,000; 1000. */
+  /**
+   * How long it stays open the first time, in milliseconds, 1 to 3,600,000, but at least a bucket. Default 60,000;
+   * 1000.
+   */
   openMs?: number
   /** … and at most, at least `openMs`. Default 60,000. */
   openMsMax?: number
   /** What that time is multiplied with whenever probes fail, 1 to 10. Default 1; 2. */
   backoff?: number
-  /** A random part of at most this share is taken off, 0 to 1, so that not all clients probe at once. Default 0; 0.2. */
+  /**
+   * A random part of at most this share is taken off, 0 to 1, so that not all clients probe at once. Default 0; 0.2.
+   */
   jitter?: number
   /** Calls that pass while it is half-open, 1 to 32. Default 1; 5. */
   probesMax?: number
   /** Share of them that must succeed, above 0 to 1. Default 1; 0.8. */
   probeSuccessRatio?: number
-  /** A probe without an answer has failed when the last place has been taken for so long, 1 to 3,600,000. Default 10,000. */
+  /**
+   * A probe without an answer has failed when the last place has been taken for so long, 1 to 3,600,000. Default
+   * 10,000.
+   */
   probeTimeoutMs?: number
 }
 
@@ -69,7 +82,10 @@ export interface AdaptiveOptions extends CircuitOptions {
   thresholdMax?: number
   /** Calls per second, above 0. Default 1000. */
   rateQpsFull?: number
-  /** Opens where the 95th percentile of the durations is above this, in milliseconds, above 0; Infinity: never. Default 1000. */
+  /**
+   * Opens where the 95th percentile of the durations is above this, in milliseconds, above 0; Infinity: never. Default
+   * 1000.
+   */
   latencyMsP95Max?: number
 }
 

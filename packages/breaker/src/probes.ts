@@ -2,8 +2,8 @@ import { header } from './cells.ts'
 import { generationOf } from './state-word.ts'
 
 /*
- * How many calls were let through in a half-open phase and what they said, in one cell, so that threads which look at the same
- * time agree on the last place:
+ * How many calls were let through in a half-open phase and what they said, in one cell, so that threads which look at
+ * the same time agree on the last place:
  *
  *   29 ……………… 18 | 17 … 12 | 11 …… 6 | 5 …… 0
  *   generation     | taken   | good    | bad

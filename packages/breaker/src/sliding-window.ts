@@ -10,8 +10,8 @@ const batchMax = 15
 const thickRatio = 0.25
 
 /**
- * The calls of the last `windowMs`, counted in buckets: what is seen is at least the time of all buckets but one, and at most
- * of all.
+ * The calls of the last `windowMs`, counted in buckets: what is seen is at least the time of all buckets but one, and
+ * at most of all.
  *
  * Counting is O(1) and allocates nothing. The first sum in a new bucket adds the older ones up; until the next bucket
  * only the current one is read.
@@ -25,7 +25,10 @@ export class SlidingWindow {
   /** Calls whose duration was told, and those of them that were slow. */
   timed = 0
   slow = 0
-  /** Buckets in a row, up to now, that had failures and no success; and successes and no failure. Empty ones are left out. */
+  /**
+   * Buckets in a row, up to now, that had failures and no success; and successes and no failure. Empty ones are left
+   * out.
+   */
   failingBuckets = 0
   workingBuckets = 0
   /** The last instant at which this thread has counted or summed, as far as it knows without the clock. */
@@ -73,10 +76,11 @@ export class SlidingWindow {
   }
 
   /**
-   * Counts a success. To look at the clock costs more than all else here; so does, between threads, a count that all write. While
-   * calls come thick, up to 15 are therefore remembered and counted together, into the bucket of the one before them; what else is
-   * counted or summed counts them first. How many are remembered doubles while they come thick, and begins anew where they do not: when
-   * calls become rare, no more of them are dated back than came thick just before.
+   * Counts a success. To look at the clock costs more than all else here; so does, between threads, a count that all
+   * write. While calls come thick, up to 15 are therefore remembered and counted together, into the bucket of the one
+   * before them; what else is counted or summed counts them first. How many are remembered doubles while they come
+   * thick, and begins anew where they do not: when calls become rare, no more of them are dated back than came thick
+   * just before.
    *
    * @param nowMs where the caller has just read the clock: the call is then dated exactly.
    */

@@ -6,8 +6,9 @@ import type { BreakerState, Ticket } from './breaker.ts'
  *   30 ………………… 7 | 6 … 2 | 1 0
  *   generation    | tries | phase
  *
- * The generation counts changes, so that the same state at another time is another word. Tries are how often the circuit has
- * opened again without having been closed in between. A ticket is the generation it was given in, and one bit:
+ * The generation counts changes, so that the same state at another time is another word. Tries are how often the
+ * circuit has opened again without having been closed in between. A ticket is the generation it was given in, and one
+ * bit:
  *
  *   24 ……… 1 | 0
  *   generation | is a probe

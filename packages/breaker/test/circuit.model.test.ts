@@ -5,8 +5,8 @@ import { expect, test } from 'vitest'
 import { isProbe, ticketGeneration } from '../src/state-word.ts'
 
 /*
- * Several threads on one circuit, in any order of calls, answers, silences and time. After each step every promise of the
- * circuit's docstring is checked; at the end the other side is well again, and the circuit must close.
+ * Several threads on one circuit, in any order of calls, answers, silences and time. After each step every promise of
+ * the circuit's docstring is checked; at the end the other side is well again, and the circuit must close.
  */
 const threads = 3
 const probesMax = 3

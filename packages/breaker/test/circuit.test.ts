@@ -263,8 +263,8 @@ test('what a listener throws goes to whoever was there, and the state is right a
 })
 
 /*
- * What Sentinel's documentation and tests say of its breakers, which are `fixed` with one probe: a ratio of errors or of slow calls in a
- * window of one bucket, a least number of calls, a time to wait, one call to find out.
+ * What Sentinel's documentation and tests say of its breakers, which are `fixed` with one probe: a ratio of errors or
+ * of slow calls in a window of one bucket, a least number of calls, a time to wait, one call to find out.
  */
 describe("as Sentinel's", () => {
   const rule = { ...options, requestsMin: 5, probesMax: 1, probeSuccessRatio: 1, openMs: 3000, backoff: 1 } as const

@@ -26,9 +26,9 @@ const slowRatioMax = 0.05
 const callsPerTimed = 8
 
 /**
- * Opens at {@link adaptiveThreshold}, or where the 95th percentile of the durations is above `latencyMsP95Max`. That is so exactly
- * where more than one call in twenty is slower than that, so one more count per bucket decides it without error; the histogram only
- * tells how slow. Of durations too there must be `requestsMin`.
+ * Opens at {@link adaptiveThreshold}, or where the 95th percentile of the durations is above `latencyMsP95Max`. That is
+ * so exactly where more than one call in twenty is slower than that, so one more count per bucket decides it without
+ * error; the histogram only tells how slow. Of durations too there must be `requestsMin`.
  */
 export class AdaptiveRule implements TripRule {
   readonly #window: SlidingWindow

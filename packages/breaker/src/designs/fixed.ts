@@ -4,8 +4,8 @@ import type { SlidingWindow } from '../sliding-window.ts'
 import type { TripReason, TripRule } from './trip-rule.ts'
 
 /**
- * Opens where `errorRatioMax` of at least `requestsMin` calls in the window have failed. What many libraries do, and what the
- * article takes go-zero's breaker for.
+ * Opens where `errorRatioMax` of at least `requestsMin` calls in the window have failed. What many libraries do, and
+ * what the article takes go-zero's breaker for.
  */
 export class FixedRule implements TripRule {
   readonly #window: SlidingWindow

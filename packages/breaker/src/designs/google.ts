@@ -10,17 +10,17 @@ import { rateOf, type SlidingWindow } from '../sliding-window.ts'
 const ticket: Ticket = 2
 
 /**
- * Client-side throttling: no circuit that is open or closed, but a chance of being refused which grows with what the other side turns
- * away.
+ * Client-side throttling: no circuit that is open or closed, but a chance of being refused which grows with what the
+ * other side turns away.
  *
  *   max(0, (requests − protection − k × accepts) / (requests + 1))
  *
- * Requests are those of the window that ended or were refused, accepts those that succeeded. With `k` 1.5, a third of what is sent may fail
- * before anything is refused; when the other side is down, about one call in two seconds still passes, whatever the rate is, and the first
- * success lets more of them pass. Nothing can get stuck.
+ * Requests are those of the window that ended or were refused, accepts those that succeeded. With `k` 1.5, a third of
+ * what is sent may fail before anything is refused; when the other side is down, about one call in two seconds still
+ * passes, whatever the rate is, and the first success lets more of them pass. Nothing can get stuck.
  *
- * Sources: Google, Site Reliability Engineering, chapter 21, "Client-Side Throttling"; go-zero, core/breaker/googlebreaker.go, for
- * the numbers and for `kMin`, `forcePassMs` and `easing`.
+ * Sources: Google, Site Reliability Engineering, chapter 21, "Client-Side Throttling"; go-zero,
+ * core/breaker/googlebreaker.go, for the numbers and for `kMin`, `forcePassMs` and `easing`.
  */
 export class GoogleBreaker extends BaseBreaker {
   readonly #plan: GooglePlan
@@ -42,7 +42,8 @@ export class GoogleBreaker extends BaseBreaker {
   }
 
   tryAcquire(nowMs?: number): Ticket {
-    // As of the last answer, without the clock: since then the window has only lost calls. In doubt, the slow way looks again.
+    // As of the last answer, without the clock: since then the window has only lost calls. In doubt, the slow way looks
+    // again.
     if (!this.#refusing && this.#isCalm()) return ticket
     return this.#draw(nowMs ?? this.clock.nowMs())
   }
