@@ -77,7 +77,7 @@ export class Meeting {
     this.#numbers[at] = done
     this.#numbers[at + 1] = sum
     this.#numbers[at + 2] = batches
-    this.#numbers[at + toldNumbers + ((batches - 1) % timesMax)] = ns
+    if (batches > 0) this.#numbers[at + toldNumbers + ((batches - 1) % timesMax)] = ns
   }
 
   /** The times of a thread's latest batches, nanoseconds. */

@@ -30,7 +30,7 @@ for (let at = 0; phase !== phases.stop; at = (at + batch) % operations.length) {
   const before = phase
   phase = meeting.phase
   // Only batches that were measured from their beginning count.
-  batches = before === phases.measure ? batches + 1 : 1
+  batches = before === phases.measure ? batches + 1 : 0
   meeting.tell(thread, { done, sum, batches, ns: (nowMs - lastMs) * 1e6 })
   lastMs = nowMs
 }

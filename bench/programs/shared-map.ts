@@ -60,7 +60,7 @@ await measured({
   elapsedS,
   figures: {
     nsPerOperation: (elapsedS * 1e9) / requests,
-    nsPerOperationP99: times[Math.floor(times.length * 0.99)]! / batch,
+    nsPerOperationP99: (times[Math.floor(times.length * 0.99)] ?? 0) / batch,
     sequence,
     sum: workers.reduce((total, _, thread) => (total + meeting.sum(thread)) % 2 ** 32, 0),
   },

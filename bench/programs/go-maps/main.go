@@ -50,12 +50,13 @@ func (w *worker) run(of store, measuring, stop *atomic.Bool) {
 		w.sum += of.batch(w.operations[at:at+batchSize], int64(at))
 		w.done.Add(batchSize)
 		now := time.Now()
+		w.times[w.batches%timesMax] = now.Sub(last).Nanoseconds()
+		w.batches++
 		if !counted && measuring.Load() {
+			// Only batches that were measured from their beginning count.
 			counted = true
 			w.batches = 0
 		}
-		w.times[w.batches%timesMax] = now.Sub(last).Nanoseconds()
-		w.batches++
 		last = now
 	}
 }
@@ -114,11 +115,15 @@ func main() {
 		sum += w.sum
 	}
 	slices.Sort(times)
+	p99 := 0.0
+	if len(times) > 0 {
+		p99 = float64(times[len(times)*99/100]) / batchSize
+	}
 	if err := json.NewEncoder(os.Stdout).Encode(map[string]any{
 		"event": "measured", "requests": operations, "errors": 0, "elapsedS": elapsed.Seconds(),
 		"figures": map[string]any{
 			"nsPerOperation":    float64(elapsed.Nanoseconds()) / float64(operations),
-			"nsPerOperationP99": float64(times[len(times)*99/100]) / batchSize,
+			"nsPerOperationP99": p99,
 			"sequence":          operationsPrint,
 			"sum":               uint32(sum),
 		},

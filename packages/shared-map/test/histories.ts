@@ -14,7 +14,8 @@ const help = `options, each with its default:
   --key-count all    4 (hot) and 200 (many); a number
   --operations ${historyDefaults.operations}  of each thread
   --threads ${historyDefaults.threads}
-  --kill             a thread of each run is killed at a random point
+  --kill             threads of each run are killed at random points
+  --kills 1          how many, with --kill
   --stamps counter   counter, clock
   --seed 1           of the first run
 `
@@ -29,6 +30,7 @@ const { values: given } = parseArgs({
     operations: { type: 'string', default: String(historyDefaults.operations) },
     threads: { type: 'string', default: String(historyDefaults.threads) },
     kill: { type: 'boolean', default: false },
+    kills: { type: 'string', default: '1' },
     stamps: { type: 'string', default: historyDefaults.stamps },
     seed: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
@@ -54,7 +56,7 @@ for (const kind of all(given.kind, kinds)) {
           seed,
           threads: Number(given.threads),
           operations: Number(given.operations),
-          kills: given.kill ? 1 : 0,
+          kills: given.kill ? Number(given.kills) : 0,
           stamps: given.stamps as 'counter' | 'clock',
         })
       }
