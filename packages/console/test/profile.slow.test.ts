@@ -32,7 +32,7 @@ const json = async (...options: string[]): Promise<Event> => JSON.parse(await pr
 
 test('the function that allocates is named first, with bytes for each request', async () => {
   const save = join(folder, 'saved.pb.gz')
-  const { functions, requests, kind, variant, load } = await json('--main', main, '-d', '2', '--save', save)
+  const { functions, requests, kind, variant, load } = await json('--main', main, '-d', '1', '--save', save)
   expect([kind, variant]).toEqual(['allocations', 'allocates'])
   expect(functions[0]).toMatchObject({ name: 'makesGarbageForEachRequest', file: variantsFile, kind: 'ours' })
   // 2000 times two objects and a number: at least 16 bytes each, whatever V8 makes of them.
@@ -45,7 +45,7 @@ test('the function that allocates is named first, with bytes for each request', 
 })
 
 test('with --cpu it is the function that computes, and the line of it', async () => {
-  const text = await profile('--main', main, '--variant', 'computes', '--cpu', '-d', '2', '--rows', '3')
+  const text = await profile('--main', main, '--variant', 'computes', '--cpu', '-d', '1', '--rows', '3')
   expect(text).toContain('CPU time of computes')
   const rows = text.split('\n')
   const first = rows[rows.findIndex((row) => row.includes('whose')) + 1]!
@@ -54,7 +54,17 @@ test('with --cpu it is the function that computes, and the line of it', async ()
 })
 
 test('threads of a stage are profiled with it, and their requests counted', async () => {
-  const { threads, requests, lost } = await json('--stage', '2', '--variant', 'reuseport', '--workers', '2', '--cpu')
+  const { threads, requests, lost } = await json(
+    '--stage',
+    '2',
+    '--variant',
+    'reuseport',
+    '--workers',
+    '2',
+    '--cpu',
+    '-d',
+    '2',
+  )
   expect(threads).toHaveLength(3)
   expect(threads.filter(({ total }) => total > 0).length).toBeGreaterThanOrEqual(2)
   expect(requests).toBeGreaterThan(100)
@@ -121,6 +131,6 @@ async function until(child: ChildProcess, condition: () => boolean, meanwhile?: 
   while (!condition()) {
     if (performance.now() > endMs || child.exitCode !== null) throw new Error('it did not come to that')
     await meanwhile?.()
-    await new Promise((next) => setTimeout(next, 2))
+    await new Promise((next) => setTimeout(next, 10))
   }
 }

@@ -49,7 +49,9 @@ describe('the same as the parser of responses in node:http, or stricter for a re
       for (let byte = 0; byte < 256; byte++) {
         const input = Uint8Array.from(bytes)
         input[at] = byte
-        expect(difference(input, []), `byte ${byte} at ${at}`).toBeUndefined()
+        const found = difference(input, [])
+        // Some ten thousand times: what is right is not worth a sentence.
+        if (found !== undefined) expect.fail(`byte ${byte} at ${at}: ${found}`)
       }
     }
   })
@@ -57,10 +59,11 @@ describe('the same as the parser of responses in node:http, or stricter for a re
   test('mutated, and every deliberate difference occurs', () => {
     const random = seededRandom(1)
     const explained = new Map<string, number>()
-    for (let count = 0; count < 30_000; count++) {
+    const isExplained = (): boolean => stricter.every(({ why }) => explained.has(why))
+    for (let count = 0; count < 8_000 || (count < 40_000 && !isExplained()); count++) {
       const input = mutatedInput(random)
       const found = difference(input, randomCuts(input.length, random), explained)
-      expect(found, JSON.stringify(Buffer.from(input).toString('latin1'))).toBeUndefined()
+      if (found !== undefined) expect.fail(`${found}: ${JSON.stringify(Buffer.from(input).toString('latin1'))}`)
     }
     expect(stricter.filter(({ why }) => !explained.has(why)).map(({ why }) => why)).toEqual([])
   })

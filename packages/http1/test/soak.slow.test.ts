@@ -8,10 +8,10 @@ for (const [backend, why] of backends) {
   test.skipIf(why !== undefined)(
     `a short soak of ${backend}: memory, descriptors and answers as they should be`,
     async () => {
-      const { load, churned, samples, failures } = await soak({ backend, durationS: 5, intervalS: 0.5 })
+      const { load, churned, samples, failures } = await soak({ backend, durationS: 2, intervalS: 0.2 })
       expect(failures).toEqual([])
       expect(load.requests).toBeGreaterThan(1_000)
-      expect(churned).toBeGreaterThan(200)
+      expect(churned).toBeGreaterThan(50)
       expect(samples.length).toBeGreaterThan(5)
     },
   )

@@ -204,7 +204,7 @@ test('no history of calls, failures and time breaks a promise of the pool', asyn
       await fc.asyncModelRun(() => ({ model: {}, real }), commands)
       await finish(real)
     }),
-    { numRuns: 400 },
+    { numRuns: 150 },
   )
 }, 20_000)
 
