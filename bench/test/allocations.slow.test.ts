@@ -12,7 +12,7 @@ function round(scenario: ServerScenario, variant: string, changes: Partial<Phase
   const command = arm.command.flatMap((word) =>
     word === process.execPath ? [word, '--conditions=@qps/source'] : word.replace(/\/dist\/(\w+)\.js$/, '/src/$1.ts'),
   )
-  const phases = [{ ...scenario.phases[0]!, warmupS: 1, durationS: 1, connections: 16, ...changes }]
+  const phases = [{ ...scenario.phases[0]!, warmupS: 0.7, durationS: 0.5, connections: 16, ...changes }]
   const plan = { answer: scenario.answer, phases }
   return runRound({ ...arm, command }, plan, { round: 1, position: 1 }, { load: runLoadProcess })
 }
@@ -37,7 +37,7 @@ describe('04-allocations', () => {
   })
 
   test('once warm, pooled holds what it held thousands of requests before', async () => {
-    const { measures, phases } = await round(allocations, 'pooled', { warmupS: 2, durationS: 2, pipeline: 16 })
+    const { measures, phases } = await round(allocations, 'pooled', { warmupS: 1.5, durationS: 1.2, pipeline: 16 })
     expect(phases[0]!.load.requests).toBeGreaterThan(8_000)
     // An answer that were kept per request would be more.
     expect(measures.residentGrowthBytes).toBeLessThan(16 * 1024 * 1024)

@@ -23,13 +23,13 @@ export function streamsArm(name: string, protocol: Protocol, ...options: string[
 
 export const rightAnswer: ServerScenario['answer'] = minimalServer.answer
 
-/** Half a second each, few connections. */
+/** A moment each, few connections. */
 export const shortPhases: Phase[] = minimalServer.phases.map((phase) => ({
   ...phase,
   connections: 8,
   ...(phase.rateQps === undefined ? {} : { rateQps: 200 }),
-  warmupS: 0.2,
-  durationS: 0.5,
+  warmupS: 0.1,
+  durationS: 0.3,
 }))
 
 /** An experiment over two fixture servers, the second of which wastes CPU. */

@@ -17,7 +17,7 @@ function round(scenario: ProgramScenario, program: string, options: string[], in
   const command = [process.execPath, '--conditions=@qps/source', script, ...options]
   const spec = { name: program, kind: 'ours' as const, command, folder: repositoryRoot }
   const settings = { ...scenario.program.settings, ...inputs }
-  const plan = { program: { ...scenario.program, settings, warmupS: 0.2, durationS: 0.3 } }
+  const plan = { program: { ...scenario.program, settings, warmupS: 0.1, durationS: 0.3 } }
   return runRound(spec, plan, { round: 1, position: 1 }, { load })
 }
 
