@@ -30,7 +30,6 @@ export const workerPool: ProgramScenario = {
       nsPerOperation: 'figures.nsPerOperation',
       operationsPerSecond: 'achievedQps',
       cpuUsPerOperation: 'cpuUsPerRequest',
-      bytesPerOperation: 'figures.bytesPerOperation',
     },
   },
   sweep: [{ inputs: many, headline: true }, { inputs: one }, { inputs: inFlight(8) }],

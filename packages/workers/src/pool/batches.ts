@@ -21,6 +21,8 @@ const headBytesMax = 2 * traceBytesMax + 32
 const recordsPerBatch = 4
 /** Batches that are under way in one direction: as many as there can be slots in use. */
 const batchesMax = 256
+/** Bytes that are copied one by one. */
+const loopBytesMax = 64
 /** Of the longest batches so many fit; the channel is full where either bound is reached. */
 const slabBatches = 16
 
@@ -51,7 +53,9 @@ export function batchCodec(inlineBytesMax: number): Codec<Batch> {
   return {
     bytesMax: batchBytesMax(inlineBytesMax),
     write(target, at, { bytes, start, length }) {
-      target.set(bytes.subarray(start, start + length), at)
+      // A view of a few bytes costs more than copying them.
+      if (length <= loopBytesMax) for (let byte = 0; byte < length; byte++) target[at + byte] = bytes[start + byte]!
+      else target.set(bytes.subarray(start, start + length), at)
       return at + length
     },
     read(bytes, start, end) {

@@ -17,6 +17,7 @@ import { monotonicMs } from './monotonic.ts'
 import type { WorkerPoolPlan } from './options.ts'
 import { createSlots, slotBegun, slotFree, slotRevoked, slotSent, slotsMax, slotStopping } from './slot-states.ts'
 import { type Thrown, unpackThrown } from './thrown.ts'
+import { usualMs } from './usual-time.ts'
 import { ValueReader } from './values.ts'
 
 /** What a thread is started with. */
@@ -43,9 +44,6 @@ export interface ThreadEvents {
   /** It is gone, and everything that it had answered was told. */
   onGone(thread: PoolThread, why: string): void
 }
-
-/** How much of a new run time the mean takes over: about the last sixteen count. */
-const meanShare = 1 / 16
 
 /** This side of a thread: its channels, its slots, and the jobs in them. */
 export class PoolThread {
@@ -281,9 +279,7 @@ export class PoolThread {
       this.#free.push(slot)
       this.inFlight--
       this.answered++
-      if (outcome !== outcomes.skipped) {
-        this.meanRunMs = Number.isNaN(this.meanRunMs) ? runMs : this.meanRunMs + (runMs - this.meanRunMs) * meanShare
-      }
+      if (outcome !== outcomes.skipped) this.meanRunMs = usualMs(this.meanRunMs, runMs)
       const told = outcome === outcomes.failed ? unpackThrown(value as Thrown) : value
       this.#events.onAnswer(job, outcome, told, runMs, nowMs)
     }

@@ -6,6 +6,7 @@ import { RunningTask, type TaskHead } from './running-task.ts'
 import { slotBegun, slotSent } from './slot-states.ts'
 import { type AnyTasks, isThenable, Moved } from './task.ts'
 import { packThrown } from './thrown.ts'
+import { usualMs } from './usual-time.ts'
 import { ValueReader } from './values.ts'
 
 /**
@@ -27,7 +28,7 @@ const spins = 0
 interface KnownFunction {
   readonly name: string
   readonly call: AnyTasks[string]
-  /** Of its calls; Infinity before the first. */
+  /** Of its calls; NaN before the first. */
   meanMs: number
 }
 
@@ -68,7 +69,7 @@ export class ThreadTasks {
     this.#tasks = Channel.attach(data.tasks, { codec, spins, threadId })
     this.#writer = new BatchWriter(Channel.attach(data.answers, { codec, threadId }), port, inlineBytesMax)
     this.#reader = new ValueReader(() => receiveMessageOnPort(port)?.message)
-    this.#functions = [...functions].map(([name, call]) => ({ name, call, meanMs: Infinity }))
+    this.#functions = [...functions].map(([name, call]) => ({ name, call, meanMs: NaN }))
     this.#concurrency = data.concurrency
     this.#ownResources = ownResources
   }
@@ -153,7 +154,7 @@ export class ThreadTasks {
   #begin({ head, of, argument }: Arrived): void {
     const { slot } = head
     // Answers are not to wait for something that may take long.
-    if (this.#heldSinceMs !== Infinity && of.meanMs > holdMs) this.#flush()
+    if (this.#heldSinceMs !== Infinity && !(of.meanMs <= holdMs)) this.#flush()
     if (Atomics.compareExchange(this.#slots, slot, slotSent, slotBegun) !== slotSent) {
       return this.#answer(slot, outcomes.skipped, undefined, 0)
     }
@@ -171,7 +172,7 @@ export class ThreadTasks {
     task.end()
     this.#nowMs = performance.now()
     const runMs = this.#nowMs - startMs
-    of.meanMs = of.meanMs === Infinity ? runMs : of.meanMs + (runMs - of.meanMs) / 8
+    of.meanMs = usualMs(of.meanMs, runMs)
     this.#answer(slot, outcome, value, runMs)
   }
 

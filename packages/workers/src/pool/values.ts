@@ -76,7 +76,10 @@ function writeNumber(into: Buffer, at: number, end: number, value: number): numb
   if ((value | 0) === value && (value !== 0 || 1 / value > 0)) {
     if (at + 5 > end) return doesNotFit
     into[at] = kinds.integer
-    into.writeInt32LE(value, at + 1)
+    into[at + 1] = value
+    into[at + 2] = value >> 8
+    into[at + 3] = value >> 16
+    into[at + 4] = value >> 24
     return at + 5
   }
   if (at + 9 > end) return doesNotFit
