@@ -31,7 +31,7 @@ export function createSharedMap<K extends KeyForm, V extends ValueForm>(
 }
 
 /**
- * A map that another thread made, in this one. Takes about a millisecond: its code is compiled.
+ * A map that another thread made, in this one. Compiles the map's code: for the start of a thread, not for every request.
  *
  * @param handle from `share`; each is good for one thread.
  * @throws QpsError QPS_MAP_HANDLE where it was attached before, or its owner was declared dead.

@@ -56,7 +56,7 @@ export interface Core {
   adopt(shard: number): number
 }
 
-/** Assembles the code and makes an instance of it. About a millisecond, once per thread and map. */
+/** Assembles the code, compiles it and makes an instance of it: once per thread and map. */
 export function makeCore(given: Parameters<typeof mapCode>[0], memory: SharedMemory): Core {
   const code = mapCode(given)
   const keys = keyCode(code)
