@@ -99,9 +99,9 @@ function p99Ms(create: () => Subject, given: readonly MapKey[]): number {
 }
 
 /** How much longer these keys take than random ones, by the least of several tries: others may use the machine as well. */
-function ratioOf(create: () => Subject, keys: readonly MapKey[], random: readonly MapKey[]): number {
+function ratioOf(create: () => Subject, keys: readonly MapKey[], random: readonly MapKey[], triesMin = 1): number {
   let [mine, others] = [Infinity, Infinity]
-  for (let attempt = 0; attempt === 0 || (attempt < 8 && mine > ratioMax * others); attempt++) {
+  for (let attempt = 0; attempt < triesMin || (attempt < 8 && mine > ratioMax * others); attempt++) {
     mine = Math.min(mine, p99Ms(create, keys))
     others = Math.min(others, p99Ms(create, random))
   }
@@ -149,5 +149,5 @@ test('a map whose hash is known would be noticed', () => {
     }
   }
   const [colliding] = hostile.flatMap(([what, , make]) => (what.includes('FNV') ? [make()] : []))
-  expect(ratioOf(create, colliding!.slice(0, 3000), harmless.string.slice(0, 3000))).toBeGreaterThan(ratioMax)
+  expect(ratioOf(create, colliding!.slice(0, 3000), harmless.string.slice(0, 3000), 5)).toBeGreaterThan(ratioMax)
 })

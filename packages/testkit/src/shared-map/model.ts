@@ -128,7 +128,7 @@ export function testModel(subject: MapSubject): void {
           using real = mapOf(subject, form, { capacity, expiry: { ttlMs }, clock })
           fc.modelRun(() => ({ model: {}, real: { model: new Model(), real, clock } }), commands)
         }),
-        { numRuns: 60 },
+        { numRuns: 25 },
       )
     })
   })

