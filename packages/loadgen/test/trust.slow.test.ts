@@ -19,7 +19,7 @@ const constant: LatencyLaw = { kind: 'constant', delayMs: 60 }
 /** For closed loops, which sleep between two bunches (a core that has slept takes its time to wake), and for three spinners. */
 const unhurried: LatencyLaw = { kind: 'constant', delayMs: 150 }
 const bimodal: LatencyLaw = { kind: 'bimodal', fastMs: 10, slowMs: 60, slowRatio: 0.05, seed: 1 }
-const stall: LatencyLaw = { kind: 'stall', delayMs: 10, stallAfterMs: 2000, stallMs: 400 }
+const stall: LatencyLaw = { kind: 'stall', delayMs: 10, stallAfterMs: 1200, stallMs: 300 }
 const cases: [string, LatencyLaw, Omit<LoadOptions, 'url'>][] = [
   ['constant, closed loop', unhurried, { connections: 3 }],
   ['constant, closed loop, pipelined', unhurried, { connections: 2, pipeline: 2 }],
@@ -31,8 +31,8 @@ const cases: [string, LatencyLaw, Omit<LoadOptions, 'url'>][] = [
   ['a stall, open loop, one outstanding per connection', stall, { connections: 100, rateQps: 200 }],
 ]
 /** The first answers of a new process, on both sides, are slower than the law: it is being compiled. */
-const warmupS = 1
-const durationS = 2.5
+const warmupS = 0.7
+const durationS = 1.5
 
 test.each(cases)('p50 and p99 are within max(5 %, 50 µs): %s', { timeout: 120_000 }, async (_name, law, options) => {
   const expected = { p50: knownLatencyMs(law, 0.5, durationS), p99: knownLatencyMs(law, 0.99, durationS) }
