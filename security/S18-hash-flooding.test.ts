@@ -95,7 +95,7 @@ function p99Ms(create: () => Subject, given: readonly MapKey[]): number {
       times.push(performance.now() - startMs)
     }
   }
-  return times.sort((left, right) => left - right)[Math.floor(times.length * 0.99)]!
+  return times.toSorted((left, right) => left - right)[Math.floor(times.length * 0.99)]!
 }
 
 /** How much longer these keys take than random ones, by the least of several tries: others may use the machine as well. */

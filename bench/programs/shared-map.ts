@@ -53,7 +53,7 @@ const requests = doneByAll() - before.done
 const elapsedS = (performance.now() - before.atMs) / 1000
 meeting.phase = phases.stop
 // Said at once: whoever measures CPU looks at this process when it hears of the end.
-const times = Float64Array.from(workers.flatMap((_, thread) => [...meeting.times(thread)])).sort()
+const times = Float64Array.from(workers.flatMap((_, thread) => [...meeting.times(thread)])).toSorted()
 await measured({
   requests,
   errors: 0,

@@ -29,7 +29,7 @@ describe('the sequence of a thread', () => {
     const counts = new Uint32Array(entries)
     for (const operation of sequenceOf(1, { entries, reads: 90, distribution: 'zipf' })) counts[keyOf(operation)]!++
     const total = Array.from({ length: entries }, (_, rank) => (rank + 1) ** -0.99).reduce((sum, each) => sum + each)
-    const byCount = [...counts.keys()].sort((left, right) => counts[right]! - counts[left]!)
+    const byCount = [...counts.keys()].toSorted((left, right) => counts[right]! - counts[left]!)
     for (const rank of [0, 1, 2, 9]) {
       expect(counts[byCount[rank]!]! / sequenceLength).toBeCloseTo((rank + 1) ** -0.99 / total, 2)
     }

@@ -43,7 +43,7 @@ export function drawing({ key, story, states, operations, operation }: Counterex
 /** The place of each stamp among all, up to the last return that matters. */
 function ranksOf(operations: readonly Operation[], endAt: number): Map<number, number> {
   const stamps = operations.flatMap(({ calledAt, returnedAt }) => [calledAt, returnedAt]).filter((at) => at <= endAt)
-  return new Map([...new Set(stamps)].sort((left, right) => left - right).map((stamp, rank) => [stamp, rank]))
+  return new Map([...new Set(stamps)].toSorted((left, right) => left - right).map((stamp, rank) => [stamp, rank]))
 }
 
 function bar({ calledAt, returnedAt }: Operation, ranks: ReadonlyMap<number, number>): string {

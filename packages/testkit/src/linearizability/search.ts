@@ -125,7 +125,7 @@ function eventsOf(operations: readonly Operation[]): Event[] {
     const call = { stamp: operation.calledAt, operation, returns: false }
     return isPending(operation) ? [call] : [call, { stamp: operation.returnedAt, operation, returns: true }]
   })
-  return events.sort((left, right) => left.stamp - right.stamp || Number(left.returns) - Number(right.returns))
+  return events.toSorted((left, right) => left.stamp - right.stamp || Number(left.returns) - Number(right.returns))
 }
 
 function calledIn(events: readonly Event[], from: number, to: number): Operation[] {

@@ -32,7 +32,7 @@ class Model {
 
   /** Forgets what has expired. */
   sweep(): void {
-    for (const key of [...this.#entries.keys()]) if (this.get(key) === undefined) this.#entries.delete(key)
+    for (const key of this.#entries.keys()) if (this.get(key) === undefined) this.#entries.delete(key)
   }
 }
 

@@ -1,10 +1,10 @@
 import type { Clock, Random } from '@qps/core'
-import type { KeyForm, MapKey, MapValue, SharedMap, ValueForm } from '@qps/shared-map'
+import type { KeyForm, KeyOf, MapKey, MapValue, SharedMap, ValueForm, ValueOf } from '@qps/shared-map'
 
 /** The options that every kind of map takes. */
-export interface MapSubjectOptions {
-  keys: KeyForm
-  values: ValueForm
+export interface MapSubjectOptions<K extends KeyForm = KeyForm, V extends ValueForm = ValueForm> {
+  keys: K
+  values: V
   capacity: number
   keyBytesMax?: number
   valueBytesMax?: number
@@ -15,7 +15,7 @@ export interface MapSubjectOptions {
 
 /** How the suite makes the maps that it tests. */
 export interface MapSubject {
-  create(options: MapSubjectOptions): SharedMap<any, any>
+  create<K extends KeyForm, V extends ValueForm>(options: MapSubjectOptions<K, V>): SharedMap<KeyOf<K>, ValueOf<V>>
   /** Absent where threads do not share it. */
   threads?: true
 }
@@ -59,7 +59,8 @@ export function mapOf(
   { keys, values }: Pick<MapForm, 'keys' | 'values'>,
   options: Partial<MapSubjectOptions> = {},
 ): SharedMap {
-  return subject.create({ keys, values, capacity: 64, ...(values === 'bytes' && { valueBytesMax }), ...options })
+  const bytes = values === 'bytes' ? { valueBytesMax } : {}
+  return subject.create({ keys, values, capacity: 64, ...bytes, ...options })
 }
 
 /** The code of what was thrown; an error without one is thrown on. */

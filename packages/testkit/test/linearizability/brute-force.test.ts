@@ -46,8 +46,10 @@ const history = fc.array(planned, { minLength: 1, maxLength: 7 }).map((plans): O
     outputs.set(operation, method.result(map.get(key), inputs))
     if (fate !== 'lost') map.set(key, method.next(map.get(key), inputs))
   }
-  return drawn.map(({ at: _, fate, ...operation }, index) => {
-    const output = outputs.get(drawn[index]!)
+  return drawn.map((each) => {
+    const { thread, key, name, inputs, calledAt, returnedAt, fate } = each
+    const operation = { thread, key, name, inputs, output: undefined, calledAt, returnedAt }
+    const output = outputs.get(each)
     if (fate === 'pending' || fate === 'lost') return { ...operation, returnedAt: Infinity }
     return { ...operation, output: fate === 'wrong' ? other(output) : output }
   })
