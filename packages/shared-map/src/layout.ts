@@ -49,7 +49,7 @@ export const mapAt = { total: 0, secret: 128 } as const
 
 /** Of an owner: its state, and the shard (its address) that it holds for reading. */
 export const ownerAt = { state: 0, reading: 4 } as const
-export const ownerStates = { free: 0, reserved: 1, attached: 2 } as const
+export const ownerStates = { free: 0, reserved: 1, attached: 2, dead: 3 } as const
 
 /** Of a shard. Writers write the first line; readers without locks look only at the second. */
 export const shardAt = {

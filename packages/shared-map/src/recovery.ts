@@ -1,28 +1,48 @@
 import { invariant } from '@qps/core'
-import { contendedBit, headAt, headBytes, mapAt, ownerAt, shardAt } from './layout.ts'
-import { type MapParts, ownerIndex } from './map-parts.ts'
+import { contendedBit, headAt, headBytes, mapAt, ownerAt, ownerStates, shardAt } from './layout.ts'
+import { type MapParts, moveOwner, ownerIndex } from './map-parts.ts'
 import type { MapKey } from './shared-map.ts'
 
 /**
  * Opens what a dead thread left locked. Every write has one step that counts (the store of an entry's sequence, or of its
  * value); the thread died before it or after it, and the rest of the shard is made again from the entries.
  *
- * @returns how many locks it held.
+ * Threads may be declared dead in any order: where a reader is inside of a shard and does not leave, because it is dead too and
+ * nobody has said so yet, the shard stays its dead owner's, and is opened when that is said.
+ *
+ * @returns how many locks were opened.
  */
 export function recover<K extends MapKey>(parts: MapParts<K>, owner: number): number {
-  const { words, shape, locks, core } = parts
+  const { words, layout, shape, core } = parts
   invariant(core.held() === -1, 'a thread was declared dead by the function that an update is calling')
-  let held = leaveReading(parts, owner) ? 1 : 0
-  for (let shard = 0; shard < shape.shards; shard++) {
-    if (!takeOver(parts, shard, owner)) continue
-    core.adopt(shard)
-    locks.drain(shard)
-    repair(parts, shard)
-    locks.unlock()
-    held++
+  Atomics.store(words, ownerIndex(layout, owner), ownerStates.dead)
+  let opened = leaveReading(parts, owner) ? 1 : 0
+  for (let dead = 1; dead <= shape.ownersMax; dead++) {
+    if (Atomics.load(words, ownerIndex(layout, dead)) === ownerStates.dead) opened += openShards(parts, dead)
   }
-  Atomics.store(words, ownerIndex(parts.layout, owner), 0)
-  return held
+  return opened
+}
+
+/** Opens the shards of a dead owner. When none is left, its number can be given to another thread. */
+function openShards<K extends MapKey>(parts: MapParts<K>, dead: number): number {
+  const { shape, locks, core, layout, words } = parts
+  let opened = 0
+  let left = 0
+  for (let shard = 0; shard < shape.shards; shard++) {
+    if (!takeOver(parts, shard, dead)) continue
+    core.adopt(shard)
+    if (locks.isDrained(shard)) {
+      repair(parts, shard)
+      locks.unlock()
+      opened++
+    } else {
+      core.adopt(-1)
+      giveBack(parts, shard, dead)
+      left++
+    }
+  }
+  if (left === 0) moveOwner(words, layout, dead, 'dead', 'free')
+  return opened
 }
 
 /** Takes the dead reader out of the count of the shard that it was in. */
@@ -44,6 +64,12 @@ function takeOver({ words, locks, owner: self }: MapParts<MapKey>, shard: number
     seen = found
   }
   return false
+}
+
+/** The opposite of {@link takeOver}. */
+function giveBack({ words, locks, owner: self }: MapParts<MapKey>, shard: number, dead: number): void {
+  const at = locks.index(shard, shardAt.lock)
+  Atomics.compareExchange(words, at, self | contendedBit, dead | contendedBit)
 }
 
 function repair(parts: MapParts<MapKey>, shard: number): void {

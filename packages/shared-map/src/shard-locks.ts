@@ -49,15 +49,20 @@ export class ShardLocks {
 
   /** Waits until no reader is inside of the shard that this thread holds; gives the lock back where that takes too long. */
   drain(shard: number): void {
+    if (this.isDrained(shard)) return
+    this.#core.unlock()
+    throw lockError(shard, this.#readerOf(shard), this.#shape.lockTimeoutMs)
+  }
+
+  /** The same, and the lock is kept in any case. False where a reader stays inside for `lockTimeoutMs`. */
+  isDrained(shard: number): boolean {
     const at = this.index(shard, shardAt.readers)
     const startMs = this.#clock.nowMs()
     for (let round = 0; ; round++) {
       const readers = Atomics.load(this.#words, at)
-      if (readers === 0) return
+      if (readers === 0) return true
       const leftMs = this.#leftMs(startMs, round)
-      if (leftMs > 0 && Atomics.wait(this.#words, at, readers, leftMs) !== 'timed-out') continue
-      this.#core.unlock()
-      throw lockError(shard, this.#readerOf(shard), this.#shape.lockTimeoutMs)
+      if (leftMs <= 0 || Atomics.wait(this.#words, at, readers, leftMs) === 'timed-out') return false
     }
   }
 

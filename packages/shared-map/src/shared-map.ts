@@ -91,8 +91,11 @@ export interface SharedMap<K extends MapKey = MapKey, V extends MapValue = MapVa
    * Says that a thread is gone for good: what it was writing is undone or completed, its locks are open again. Call it when
    * the thread's end was seen (`exit` of a Worker), never before: a living thread would write without its lock.
    *
+   * Threads that died together may be declared in any order. Waits up to `lockTimeoutMs` for readers that are inside of what the
+   * thread had locked; where one stays, it is dead too, and what it keeps closed is opened when that is declared.
+   *
    * @param owner `owner` of the thread's handle.
-   * @returns how many locks it held.
+   * @returns how many locks of dead threads are open again.
    */
   declareDead(owner: number): number
 }

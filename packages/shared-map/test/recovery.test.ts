@@ -87,6 +87,33 @@ test.each(['locked', 'sharded'] as const)('a reader that dies in %s lets writers
   expect(map.get(1)).toBe(1)
 })
 
+test.each([
+  ['locked', 'the writer first'],
+  ['locked', 'the reader first'],
+  ['sharded', 'the writer first'],
+] as const)('in %s a writer and a reader of its shard die together: %s', (kind, order) => {
+  using map = makeMap(kind, 'integer', 'number', { lockTimeoutMs: 20 })
+  for (let key = 0; key < 100; key++) map.set(key, key)
+  const [writer, reader] = [map.share(), map.share()]
+  const layout = layoutOf(kind, 'integer', 'number', writer.shape)
+  const words = new Int32Array(writer.memory.buffer)
+  words[(layout.shards + shardAt.lock) / 4] = writer.owner
+  words[(layout.shards + shardAt.readers) / 4] = 1
+  words[ownerIndex(layout, reader.owner) + ownerAt.reading / 4] = layout.shards
+  if (order === 'the writer first') {
+    expect(map.declareDead(writer.owner)).toBe(0)
+    // Its lock is still its own, and so is its number.
+    expect(() => [...map.entries()]).toThrow(`shard 0 is held by owner ${writer.owner}`)
+    expect(map.share().owner).not.toBe(writer.owner)
+    expect(map.declareDead(reader.owner)).toBe(2)
+  } else {
+    expect([map.declareDead(reader.owner), map.declareDead(writer.owner)]).toEqual([1, 1])
+  }
+  expect([...map.entries()].length).toBe(100)
+  for (let key = 0; key < 100; key++) map.set(key, -key)
+  expect([map.get(7), map.share().owner]).toEqual([-7, writer.owner])
+})
+
 /** All locks held by `owner`, who was in the midst of it all: whatever can be derived is random. */
 function spoil(kind: MapKind, { memory, shape }: MapHandle<'string', 'bytes'>, owner: number): void {
   const layout = layoutOf(kind, 'string', 'bytes', shape)
