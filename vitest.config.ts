@@ -38,6 +38,9 @@ export default defineConfig({
           include: ['packages/*/test/**/*.test.ts', 'bench/test/**/*.test.ts', 'tools/test/**/*.test.ts'],
           exclude: ['**/*.slow.test.ts'],
           retry,
+          // Files share processes, one after the other: modules are loaded once, which is what most of them cost. None leaves
+          // anything behind that another one would notice.
+          isolate: false,
           testTimeout: 15_000,
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
