@@ -42,17 +42,18 @@ if (given.help) {
 }
 
 const all = <T>(word: string, those: readonly T[]): readonly T[] => (word === 'all' ? those : [word as T])
+const keyCounts = given['key-count'] === 'all' ? [4, 200] : [Number(given['key-count'])]
 const seed = Number(given.seed)
 const runs = Number(given.runs)
 for (const kind of all(given.kind, kinds)) {
   for (const keys of all(given.keys, ['string', 'integer'] as const)) {
     for (const values of all(given.values, ['number', 'bytes'] as const)) {
-      for (const keyCount of all(given['key-count'], [4, 200])) {
+      for (const keyCount of keyCounts) {
         await campaign({
           kind,
           keys,
           values,
-          keyCount: Number(keyCount),
+          keyCount,
           seed,
           threads: Number(given.threads),
           operations: Number(given.operations),

@@ -29,7 +29,7 @@ test('what only looks is left out, what writes is not', () => {
   const looks = Array.from({ length: 20 }, (_, index) => `${5 + index} 2-40 get`)
   const { counterexample } = accused(`0 1-50 set 1\n1 3-49 set 2\n${looks.join('\n')}\n2 51-52 get = 3`)
   expect(counterexample.operations.map(({ name }) => name)).toEqual(['get'])
-  expect(counterexample.states.toSorted()).toEqual([1, 2])
+  expect(new Set(counterexample.states)).toEqual(new Set([1, 2]))
   const lost = accused(`0 1-50 increment 1 = 1\n1 3-49 increment 1 = 1\n${looks.join('\n')}\n2 51-52 get = 1`)
   expect(lost.counterexample).toMatchObject({
     states: [1],
