@@ -43,7 +43,9 @@ export function ladderTable({ stages, results }: Pick<MarkerSources, 'stages' | 
     const cpu = variant?.summary.cpuUsPerRequest
     const before = baseline?.summary.cpuUsPerRequest
     const change = cpu && before ? formatChange(cpu.median, before.median) : ''
-    const median = (measure: Measure): string => showMeasure(measure, variant?.summary[measure]?.median)
+    // What a round could not tell is no rung of a ladder; the stage's table shows it with its reason.
+    const median = (measure: Measure): string =>
+      showMeasure(measure, variant?.void[measure] === undefined ? variant?.summary[measure]?.median : undefined)
     return [
       `[${String(stage.number)} ${stage.title}](stages/${stage.folder})`,
       stage.best,

@@ -18,7 +18,10 @@ export function ladder(stages: readonly Stage[], results: readonly Results[]): s
       `[${stage.number} ${plain(stage.title)}](/${stage.folder}.md)`,
       plain(stage.best),
       cpu ? showSpread(ranking, cpu) : 'not measured yet',
-      ...['achievedQps', 'latencyMsP50', 'latencyMsP99'].map((key) => showMedian(key, summary?.[key])),
+      ...['achievedQps', 'latencyMsP50', 'latencyMsP99'].map((key) =>
+        // What a round could not tell is no rung of a ladder; the stage's page shows it with its reason.
+        showMedian(key, variant?.void[key] === undefined ? summary?.[key] : undefined),
+      ),
       showMedian(ranking, cpu),
       change,
     ]

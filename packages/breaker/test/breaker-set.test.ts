@@ -1,7 +1,7 @@
 import { BreakerSet, breakerSetDefaults } from '@qps/breaker'
 import { ManualClock } from '@qps/core'
 import { expect, test } from 'vitest'
-import { thrownBy } from './errors-of.ts'
+import { thrownBy } from '@qps/testkit'
 import { call } from './harness.ts'
 
 const breaker = { design: 'fixed', requestsMin: 1, clock: new ManualClock() } as const

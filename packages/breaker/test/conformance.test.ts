@@ -1,7 +1,7 @@
 import { attachBreaker, type Breaker, createBreaker, type Design } from '@qps/breaker'
 import { ManualClock, seededRandom } from '@qps/core'
 import { describe, expect, test } from 'vitest'
-import { rejectionOf, thrownBy } from './errors-of.ts'
+import { rejectionOf, thrownBy } from '@qps/testkit'
 import { type Bench, bench, call, calls, designs, quick } from './harness.ts'
 
 /** The same promises, whether the breaker is alone or is one of several on the same cells. */

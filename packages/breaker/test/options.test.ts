@@ -8,7 +8,7 @@ import {
 } from '@qps/breaker'
 import { expect, test } from 'vitest'
 import { planBreaker } from '../src/options.ts'
-import { thrownBy } from './errors-of.ts'
+import { thrownBy } from '@qps/testkit'
 
 test.each([
   [{ design: 'fixed' }, fixedDefaults],

@@ -4,7 +4,7 @@ import { hrtime } from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
-import { thrownBy } from './errors-of.ts'
+import { thrownBy } from '@qps/testkit'
 import { bench, call, designs, quick } from './harness.ts'
 import type { Hammering, Hammered } from './fixtures/hammer.ts'
 

@@ -8,7 +8,6 @@ export { LateText } from './late-text.ts'
 // The same string again for the same bytes.
 export { InternTable, type InternStats } from './intern-table.ts'
 export { keyedHash } from './keyed-hash.ts'
-export { secretRandom } from './secret-random.ts'
 // Writing in place: each returns the position behind what it wrote, or -1.
 export { decimalBytes, fixedBytes, hexBytes, writeDecimal, writeFixed, writeHex } from './write-number.ts'
 export { latin1Bytes, utf8Bytes, writeLatin1, writeUtf8 } from './write-text.ts'

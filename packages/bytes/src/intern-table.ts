@@ -1,8 +1,7 @@
-import { checkInteger, QpsError } from '@qps/core'
+import { checkInteger, QpsError, secretRandom } from '@qps/core'
 import { latin1Text } from './decode.ts'
 import { keyedHash } from './keyed-hash.ts'
 import { internDefaults, type InternOptions } from './options.ts'
-import { secretRandom } from './secret-random.ts'
 import { writeLatin1 } from './write-text.ts'
 
 /** How a table has fared. */

@@ -29,7 +29,6 @@ test('the export names are these', () => {
     'parseHex',
     'partsDefaults',
     'retention',
-    'secretRandom',
     'utf8Bytes',
     'utf8Text',
     'watchDefaults',

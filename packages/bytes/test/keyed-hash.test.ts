@@ -1,4 +1,5 @@
-import { keyedHash, secretRandom, writeDecimal } from '@qps/bytes'
+import { keyedHash, writeDecimal } from '@qps/bytes'
+import { secretRandom } from '@qps/core'
 import { expect, test } from 'vitest'
 
 const key = [0x03020100, 0x07060504] as const

@@ -61,6 +61,11 @@ test('the variants of a stage are compared with the row before', () => {
   expect(lines[3]).toMatch(/1 T1\s+b\s+10\s+20,000\s+1.5 ms\s+10\s+-75 %$/)
 })
 
+test('a figure that is void is left out', () => {
+  store(1, result({ ...variant('b', 40), void: { latencyMsP99: 'the generator was late' } }))
+  expect(figuresTable(readLadder(root), false, root).split('\n')[2]).toMatch(/1 T1\s+b\s+40\s+20,000\s+40$/)
+})
+
 test('a file that is no result is passed over', () => {
   store(1, '{"half":')
   expect(storedResult(stage(1), root)).toBeUndefined()

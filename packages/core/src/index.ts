@@ -1,5 +1,5 @@
 export { type Clock, ManualClock, systemClock } from './clock.ts'
-export { exponential, type Random, seededRandom } from './random.ts'
+export { exponential, type Random, secretRandom, seededRandom } from './random.ts'
 export { messageOf, QpsError, type QpsErrorCode, type QpsErrorOptions, systemErrorCode } from './errors.ts'
 export { invariant, InvariantError } from './invariant.ts'
 export { checkInteger, checkNumber, describe, type NumberBounds } from './checks.ts'

@@ -39,6 +39,14 @@ function rotateLeft(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits))
 }
 
+/**
+ * Numbers in [0, 1) with 32 bits from the operating system's source of secrets.
+ *
+ * `Math.random` would do for anything but a secret: whoever sees enough of its numbers, in identifiers for instance, can
+ * calculate the ones before, and with them the seed of a hash table.
+ */
+export const secretRandom: Random = () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32
+
 /** An exponentially distributed number with this mean: the gap between two arrivals of a Poisson process. */
 export function exponential(random: Random, mean: number): number {
   return -Math.log(1 - random()) * mean

@@ -15,6 +15,7 @@ test('the export names are these', () => {
     'invariant',
     'messageOf',
     'nearest',
+    'secretRandom',
     'seededRandom',
     'siblingModule',
     'sourceFlags',

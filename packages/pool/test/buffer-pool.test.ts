@@ -2,7 +2,7 @@ import { ManualClock } from '@qps/core'
 import { BufferPool, bufferPoolDefaults, type BufferPoolOptions, type PoolMode } from '@qps/pool'
 import { markAsUntransferable } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
-import { thrownBy } from './errors-of.ts'
+import { thrownBy } from '@qps/testkit'
 
 const modes: readonly PoolMode[] = ['development', 'production']
 

@@ -1,7 +1,7 @@
 import { ManualClock } from '@qps/core'
 import { BufferPool, ObjectPool } from '@qps/pool'
 import { describe, expect, test } from 'vitest'
-import { thrownBy } from './errors-of.ts'
+import { thrownBy } from '@qps/testkit'
 
 const here = /development\.test\.ts:\d+:\d+/
 

@@ -1,7 +1,7 @@
 import { ManualClock } from '@qps/core'
 import { ObjectPool, type ObjectPoolOptions, type PoolMode, poolDefaults } from '@qps/pool'
 import { describe, expect, test } from 'vitest'
-import { rejectionOf, thrownBy } from './errors-of.ts'
+import { rejectionOf, thrownBy } from '@qps/testkit'
 
 interface Session {
   id: number

@@ -1,7 +1,7 @@
 import { BufferPool, sizeClasses } from '@qps/pool'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { thrownBy } from './errors-of.ts'
+import { thrownBy } from '@qps/testkit'
 
 test('four to a doubling, and multiples of the smallest', () => {
   expect(sizeClasses(64, 2048)).toEqual([

@@ -1,7 +1,7 @@
 import { ManualClock } from '@qps/core'
 import { BufferPool, ObjectPool, type PoolMode } from '@qps/pool'
 import { describe, expect, test } from 'vitest'
-import { rejectionOf, thrownBy } from './errors-of.ts'
+import { rejectionOf, thrownBy } from '@qps/testkit'
 
 const modes: readonly PoolMode[] = ['development', 'production']
 

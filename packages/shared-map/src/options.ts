@@ -1,6 +1,14 @@
-import { checkInteger, checkNumber, type Clock, describe, QpsError, type Random, systemClock } from '@qps/core'
+import {
+  checkInteger,
+  checkNumber,
+  type Clock,
+  describe,
+  QpsError,
+  type Random,
+  secretRandom,
+  systemClock,
+} from '@qps/core'
 import type { MapShape } from './handle.ts'
-import { secretRandom } from './secret-random.ts'
 import type { KeyForm, MapKind, ValueForm } from './shared-map.ts'
 
 export interface SharedMapOptions<K extends KeyForm = KeyForm, V extends ValueForm = ValueForm> {

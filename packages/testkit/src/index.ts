@@ -62,5 +62,8 @@ export {
 // Servers whose latency is known
 export { type KnownLatencyServer, knownLatencyMs, type LatencyLaw, startKnownLatency } from './known-latency.ts'
 
+// Errors that a test expects
+export { rejectionOf, thrownBy } from './errors-of.ts'
+
 // Documentation that runs
 export { expectReadmeExample } from './readme-example.ts'

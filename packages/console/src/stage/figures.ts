@@ -16,7 +16,13 @@ interface StoredResult {
   scenario: string
   commit: string
   machine: { cpu?: string; cores?: number }
-  variants: { name: string; kind: string; summary: Record<string, Spread | undefined> }[]
+  variants: {
+    name: string
+    kind: string
+    summary: Record<string, Spread | undefined>
+    /** Measures that some round made void, with the reason. */
+    void?: Record<string, string | undefined>
+  }[]
 }
 
 /** Every stage of the ladder, in order. `root` is the repository's folder. */
@@ -88,14 +94,17 @@ export function figuresTable(
       result?.variants.find(({ name }) => name === wanted)?.summary['cpuUsPerRequest']?.median
     let previous = every ? undefined : cpuOf('baseline')
     for (const { name } of stage.variants.filter((variant) => every || variant.name === stage.best)) {
-      const summary = result?.variants.find((variant) => variant.name === name)?.summary
-      const cpu = summary?.['cpuUsPerRequest']?.median
+      const found = result?.variants.find((variant) => variant.name === name)
+      // What a round could not tell is left out; the stage's README shows it with its reason.
+      const median = (measure: string): number | undefined =>
+        found?.void?.[measure] === undefined ? found?.summary[measure]?.median : undefined
+      const cpu = median('cpuUsPerRequest')
       rows.push([
         `${stage.number} ${stage.title}`,
         name,
         cpu === undefined ? 'not measured yet' : formatNumber(cpu),
-        figure(summary?.['achievedQps']?.median, formatNumber),
-        figure(summary?.['latencyMsP99']?.median, formatMs),
+        figure(median('achievedQps'), formatNumber),
+        figure(median('latencyMsP99'), formatMs),
         figure(cpu, formatNumber),
         cpu === undefined || previous === undefined ? '' : formatChange(cpu, previous),
       ])
